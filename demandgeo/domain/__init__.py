@@ -1,0 +1,36 @@
+"""What flows between the rooms: frozen records in projected metres, checked when made, never changed."""
+
+from __future__ import annotations
+
+from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
+from demandgeo.domain.crs import check_same_crs, metric_crs
+from demandgeo.domain.demand import Balance, Demand
+from demandgeo.domain.events import COUNT, Events
+from demandgeo.domain.grid import Grid
+from demandgeo.domain.labels import Labels
+from demandgeo.domain.ledger import FileLedger, Ledger
+from demandgeo.domain.record import Record
+from demandgeo.domain.support import Neighbours, Support
+from demandgeo.domain.table import Table
+from demandgeo.domain.zones import Zones
+
+__all__ = [
+    "COUNT",
+    "Balance",
+    "Certificate",
+    "Demand",
+    "Events",
+    "FileLedger",
+    "Grid",
+    "Holdout",
+    "Labels",
+    "Ledger",
+    "Neighbours",
+    "PriorityAreas",
+    "Record",
+    "Support",
+    "Table",
+    "Zones",
+    "check_same_crs",
+    "metric_crs",
+]

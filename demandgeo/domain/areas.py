@@ -1,0 +1,205 @@
+"""Priority areas: contiguous units that together hold a share of demand, and how near to the best they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from demandgeo.domain.demand import Balance, Demand
+from demandgeo.domain.events import COUNT
+from demandgeo.domain.record import Floats, Integers, Mask, Record, frozen_array, frozen_mapping
+from demandgeo.domain.support import Support
+from demandgeo.errors import ModelError, Problems
+
+AREA_COLUMNS = ("area", "rank", "name", "units", "extent", "extent_share", "demand", "demand_share", "events")
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Certificate(Record):
+    """How near to the best a selection is.
+
+    Parameters
+    ----------
+    bound
+        No choice that keeps the same rules has less extent than this (m2 or m).
+    gap
+        extent / bound - 1.
+    method
+        How the bound was proved.
+    """
+
+    bound: float
+    gap: float
+    method: str
+
+    def __post_init__(self) -> None:
+        problems = Problems()
+        problems.check(np.isfinite(self.bound) and self.bound >= 0, f"the bound is {self.bound}", "a number >= 0")
+        problems.check(self.gap >= 0, f"the gap is {self.gap}", "a number >= 0: a bound above the plan is no bound")
+        problems.raise_as(ModelError)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class PriorityAreas(Record):
+    """A selection of contiguous areas.
+
+    Parameters
+    ----------
+    demand
+        What was selected on.
+    labels
+        int64 [n]: the area of each unit, counted from 0 in order of rank; -1 outside all areas.
+    table
+        One row per area: area, rank, name, units, extent, extent_share, demand, demand_share, events.
+    certificate
+        How near to the best.
+    settings
+        The rules the selection keeps.
+
+    Raises
+    ------
+    ModelError
+        Listing every rule that is broken.
+    """
+
+    demand: Demand
+    labels: Integers
+    table: pd.DataFrame
+    certificate: Certificate
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._set(labels=frozen_array(self.labels, np.int64), settings=frozen_mapping(self.settings))
+        k, problems = len(self.table), Problems()
+        problems.check(
+            self.labels.shape == (self.support.n,), f"{self.labels.shape} labels for {self.support.n} units"
+        )
+        problems.check(
+            np.array_equal(np.unique(self.labels[self.labels >= 0]), np.arange(k)) and (self.labels >= -1).all(),
+            f"the labels do not run 0..{k - 1} (-1 outside) as the table's {k} rows do",
+        )
+        problems.check(
+            tuple(self.table.columns[: len(AREA_COLUMNS)]) == AREA_COLUMNS,
+            f"the table has the columns {list(self.table.columns)}",
+            f"it must start with {list(AREA_COLUMNS)}",
+        )
+        problems.raise_as(ModelError)
+
+    @property
+    def support(self) -> Support:
+        """The places."""
+        return self.demand.support
+
+    @property
+    def selected(self) -> Mask:
+        """bool [n]: the units inside an area."""
+        return cast(Mask, self.labels >= 0)
+
+    @property
+    def extent_share(self) -> float:
+        """Extent of the areas over that of the support."""
+        extent: Floats = self.support.extent
+        return float(extent[self.selected].sum() / extent.sum())
+
+    @property
+    def demand_share(self) -> float:
+        """Demand in the areas over demand placed on the support."""
+        total = self.demand.total
+        return float(np.nansum(total[self.selected]) / np.nansum(total))
+
+    def sentence(self) -> str:
+        """The line planners quote, with everything that the two shares depend on.
+
+        States areas, extent share and demand share; the unit, the ranking, the shares of demand outside and
+        without a location, the share of all recorded demand, and the certificate.
+        """
+        demand, balance = self.demand, self.demand.balance
+        extent = {"m2": "area", "m": "street length"}[self.support.extent_unit]
+        what = "incidents" if demand.is_count else f"harm ({demand.weight_name})"
+        count = len(self.table)
+        return (
+            f"{count} area{'' if count == 1 else 's'}, {self.extent_share:.1%} of the {extent}, "
+            f"hold{'s' if count == 1 else ''} {self.demand_share:.1%} of {what} "
+            f"in {demand.period} ({self.demand_share * balance.share('placed'):.1%} of all recorded; "
+            f"{balance.share('outside'):.1%} lies outside the study area, {balance.share('unlocated'):.1%} has no "
+            f"location). Unit: {self.support.unit_name}; ranked by {what} per {extent}; "
+            f"no choice keeping the same rules could use less than "
+            f"{self.certificate.bound / float(self.support.extent.sum()):.1%} ({self.certificate.method})."
+        )
+
+    def to_frame(self) -> gpd.GeoDataFrame:
+        """One row per area, dissolved: the table with area in km2 (or length in km), its share and its outline."""
+        frame = self.table.copy()
+        scale, name = {"m2": (1e6, "area_km2"), "m": (1e3, "length_km")}[self.support.extent_unit]
+        frame["extent"] = frame["extent"] / scale
+        geometry = self.support.geometry()
+        outlines = [shapely.union_all(geometry[self.labels == area]) for area in range(len(frame))]
+        return gpd.GeoDataFrame(frame.rename(columns={"extent": name}), geometry=outlines, crs=self.support.crs)
+
+    def summary(self) -> dict[str, object]:
+        """The two shares, the number of areas and the certificate."""
+        return {
+            "areas": len(self.table),
+            "extent_share": self.extent_share,
+            "demand_share": self.demand_share,
+            "bound": self.certificate.bound,
+            "gap": self.certificate.gap,
+            "method": self.certificate.method,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Holdout(Record):
+    """What the chosen areas held in another period: the test that a plan has to pass.
+
+    Parameters
+    ----------
+    chosen_period, period
+        The months the areas were chosen on, and those they are tested on.
+    weight_name
+        The severity index, the same for both.
+    extent_share
+        Extent of the areas over that of the support.
+    chosen_share, demand_share
+        Share of demand placed on the support that the areas hold: when chosen, and in the tested period.
+    pai
+        Prediction accuracy index: demand_share / extent_share (Chainey, Tompson and Uhlig 2008).
+    balance
+        Where the events of the tested period went.
+    table
+        One row per area: area, name, demand_share when chosen and in the tested period, events.
+    """
+
+    chosen_period: str
+    period: str
+    weight_name: str
+    extent_share: float
+    chosen_share: float
+    demand_share: float
+    pai: float
+    balance: Balance
+    table: pd.DataFrame
+
+    def sentence(self) -> str:
+        """One line: what the areas held in the tested period."""
+        what = "incidents" if self.weight_name == COUNT else "harm"
+        return (
+            f"in {self.period} they held {self.demand_share:.1%} of {what} "
+            f"({self.chosen_share:.1%} when chosen; PAI {self.pai:.1f})."
+        )
+
+    def summary(self) -> dict[str, object]:
+        """The shares and the PAI."""
+        return {
+            "period": self.period,
+            "demand_share": self.demand_share,
+            "chosen_share": self.chosen_share,
+            "extent_share": self.extent_share,
+            "pai": self.pai,
+        }

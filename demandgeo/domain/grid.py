@@ -1,0 +1,224 @@
+"""A grid of equal cells over a study area; only the cells that meet the area are units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from demandgeo.domain.crs import metric_crs
+from demandgeo.domain.labels import Labels
+from demandgeo.domain.record import Codes, Floats, Geometries, Integers, Mask, frozen_array
+from demandgeo.domain.support import QUEEN, ROOK, Neighbours, Support, check_contiguity
+from demandgeo.domain.zones import Zones
+from demandgeo.errors import ModelError, Problems
+
+MOST_CELLS = 200_000_000
+"""A grid beyond this is a slip (a stray point, a cell in degrees), not a wish."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Grid(Support):
+    """Equal rectangular cells, row 0 in the north.
+
+    Parameters
+    ----------
+    x0, y0
+        West edge and north edge, metres.
+    dx, dy
+        Width and height of a cell, metres.
+    inside
+        bool [rows, columns]: the cells that meet the study area; they are the units, row by row.
+    extent
+        float64 [n]: area of cell within the study area, m2.
+    crs
+        Projected, in metres.
+    group
+        District of each unit: that of its centre, or of its greatest overlap where the centre lies outside.
+
+    Raises
+    ------
+    ModelError, GeometryError
+        Listing every field that breaks these rules.
+
+    Examples
+    --------
+    >>> grid = Grid.covering((0.0, 0.0, 1000.0, 500.0), cell=250, crs="EPSG:27700")
+    >>> grid.shape, grid.n, float(grid.extent.sum())
+    ((2, 4), 8, 500000.0)
+    """
+
+    x0: float
+    y0: float
+    dx: float
+    dy: float
+    inside: Mask
+    extent: Floats
+    crs: str
+    group: Labels | None = None
+
+    def __post_init__(self) -> None:
+        self._set(
+            inside=frozen_array(self.inside, np.bool_),
+            extent=frozen_array(self.extent, np.float64),
+            crs=metric_crs(self.crs, what="the grid"),
+            **{name: float(getattr(self, name)) for name in ("x0", "y0", "dx", "dy")},
+        )
+        problems = Problems()
+        cells = (self.dx, self.dy)
+        problems.check(min(cells) > 0 and np.isfinite(cells).all(), f"the cell is {self.dx} x {self.dy} m", "sides > 0")
+        problems.check(np.isfinite([self.x0, self.y0]).all(), f"the corner is {self.x0}, {self.y0}", "finite numbers")
+        problems.check(self.inside.ndim == 2, f"inside has {self.inside.ndim} dimensions", "rows x columns were needed")
+        units = int(self.inside.sum())
+        problems.check(units > 0, "no cell lies inside the study area")
+        problems.check(self.extent.size == units, f"{self.extent.size} extents for {units} cells inside")
+        positive = (self.extent > 0) & (self.extent <= self.dx * self.dy * (1 + 1e-9))
+        problems.check(positive.all(), "an extent is not in (0, cell area]")
+        if self.group is not None:
+            problems.check(len(self.group) == units, f"{len(self.group)} districts for {units} cells inside")
+        problems.raise_as(ModelError)
+
+    @classmethod
+    def covering(
+        cls, bounds: tuple[float, float, float, float], *, cell: float | tuple[float, float], crs: str
+    ) -> Grid:
+        """Make a grid whose cells all count, over (west, south, east, north), aligned to multiples of the cell."""
+        x0, y0, dx, dy, shape = _frame(bounds, cell)
+        inside = np.ones(shape, bool)
+        return cls(x0, y0, dx, dy, inside, np.full(inside.size, dx * dy), crs)
+
+    @classmethod
+    def over(cls, zones: Zones, *, cell: float | tuple[float, float] = 250.0) -> Grid:
+        """Make the grid of the cells that meet the study area, aligned to multiples of the cell.
+
+        Parameters
+        ----------
+        zones
+            The study area; its districts become those of the cells.
+        cell
+            Side in metres, or (width, height).
+        """
+        area = zones.outline()
+        x0, y0, dx, dy, shape = _frame(shapely.bounds(area), cell)
+        rows, columns = (axis.ravel() for axis in np.indices(shape))
+        west, north = x0 + columns * dx, y0 - rows * dy
+        boxes = shapely.box(west, north - dy, west + dx, north)
+        shapely.prepare(area)
+        extent = np.where(shapely.contains_properly(area, boxes), dx * dy, 0.0)
+        edge = np.flatnonzero((extent == 0) & shapely.intersects(area, boxes))
+        extent[edge] = shapely.area(shapely.intersection(area, boxes[edge]))
+        inside = extent > 0
+        group = _districts(zones, boxes[inside])
+        return cls(x0, y0, dx, dy, inside.reshape(shape), extent[inside], zones.crs, group)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return cast(tuple[int, int], self.inside.shape)
+
+    @property
+    def ids(self) -> Integers:
+        """int64 [n]: row x columns + column of each unit."""
+        return np.flatnonzero(self.inside.ravel())
+
+    @property
+    def unit_name(self) -> str:
+        """``250 m cells``."""
+        return f"{self.dx:g} m cells" if self.dx == self.dy else f"{self.dx:g} x {self.dy:g} m cells"
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east and north edge, metres."""
+        rows, columns = self.shape
+        return self.x0, self.y0 - rows * self.dy, self.x0 + columns * self.dx, self.y0
+
+    def centres(self) -> tuple[Floats, Floats]:
+        """x and y of the centre of each unit, metres."""
+        rows, columns = np.divmod(self.ids, self.shape[1])
+        return self.x0 + (columns + 0.5) * self.dx, self.y0 - (rows + 0.5) * self.dy
+
+    def unit_at(self) -> Integers:
+        """int64 [rows, columns]: the unit of each cell, -1 outside the study area."""
+        unit = np.full(self.inside.size, -1)
+        unit[self.ids] = np.arange(self.n)
+        return unit.reshape(self.shape)
+
+    def to_raster(self, values: NDArray[np.floating], outside: float = np.nan) -> Floats:
+        """Spread one value per unit over rows x columns."""
+        raster = np.full(self.inside.size, outside)
+        raster[self.ids] = values
+        return raster.reshape(self.shape)
+
+    def locate(self, x: Floats, y: Floats) -> Integers:
+        """Return the unit of each point, -1 outside; a cell holds its west and north edge."""
+        rows, columns = self.shape
+        column, row = np.floor((x - self.x0) / self.dx), np.floor((self.y0 - y) / self.dy)
+        on = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+        cell = np.where(on, row * columns + column, 0).astype(np.int64)
+        return np.where(on, self.unit_at().ravel()[cell], -1)
+
+    def geometry(self) -> Geometries:
+        """Return the whole square of each unit (its extent may be less, at the edge of the study area)."""
+        x, y = self.centres()
+        half_x, half_y = self.dx / 2, self.dy / 2
+        return cast(Geometries, shapely.box(x - half_x, y - half_y, x + half_x, y + half_y))
+
+    def neighbours(self, contiguity: str = ROOK) -> Neighbours:
+        """Return the cells that share an edge (rook), or a corner too (queen, of border length 0)."""
+        check_contiguity(contiguity)
+        unit = self.unit_at()
+        pairs = [(unit[:, :-1], unit[:, 1:], self.dy), (unit[:-1], unit[1:], self.dx)]
+        if contiguity == QUEEN:
+            pairs += [(unit[:-1, :-1], unit[1:, 1:], 0.0), (unit[:-1, 1:], unit[1:, :-1], 0.0)]
+        both = [(a >= 0) & (b >= 0) for a, b, _ in pairs]
+        first = np.concatenate([a[ok] for (a, _, _), ok in zip(pairs, both, strict=True)])
+        second = np.concatenate([b[ok] for (_, b, _), ok in zip(pairs, both, strict=True)])
+        border = np.concatenate([np.full(int(ok.sum()), w) for (_, _, w), ok in zip(pairs, both, strict=True)])
+        return Neighbours.from_pairs(self.n, first, second, border)
+
+    def summary(self) -> dict[str, object]:
+        """Shape, cell, units and area."""
+        return {
+            "cells": self.unit_name,
+            "rows x columns": self.shape,
+            "units": self.n,
+            "area_km2": float(self.extent.sum() / 1e6),
+            "crs": self.crs,
+        }
+
+
+def _frame(
+    bounds: tuple[float, float, float, float], cell: float | tuple[float, float]
+) -> tuple[float, float, float, float, tuple[int, int]]:
+    dx, dy = (float(side) for side in (cell if isinstance(cell, tuple) else (cell, cell)))
+    if not (dx > 0 and dy > 0 and np.isfinite([dx, dy]).all()):
+        raise ModelError(f"the cell is {dx:g} x {dy:g} m", "sides > 0 were needed")
+    west, south, east, north = bounds
+    x0, y0 = np.floor(west / dx) * dx, np.ceil(north / dy) * dy
+    columns, rows = max(1.0, np.ceil((east - x0) / dx)), max(1.0, np.ceil((y0 - south) / dy))
+    if not rows * columns <= MOST_CELLS:
+        raise ModelError(
+            f"cells of {dx:g} x {dy:g} m over {(east - west) / 1e3:,.0f} x {(north - south) / 1e3:,.0f} km "
+            f"are {rows * columns:,.0f}",
+            f"at most {MOST_CELLS:,} were needed",
+            "give a larger cell, and look for a stray boundary",
+        )
+    return float(x0), float(y0), dx, dy, (int(rows), int(columns))
+
+
+def _districts(zones: Zones, boxes: Geometries) -> Labels | None:
+    if zones.group is None:
+        return None
+    centres = shapely.centroid(boxes)
+    zone = zones.locate(shapely.get_x(centres), shapely.get_y(centres))
+    lost = np.flatnonzero(zone < 0)
+    box, other = shapely.STRtree(zones.geometry()).query(boxes[lost], predicate="intersects")
+    overlap = shapely.area(shapely.intersection(boxes[lost][box], zones.geometry()[other]))
+    order = np.lexsort((other, -overlap, box))
+    first = np.unique(box[order], return_index=True)[1]
+    zone[lost[box[order][first]]] = other[order][first]
+    codes: Codes = np.where(zone >= 0, zones.group.codes[zone], -1).astype(np.int32)
+    return Labels(codes, zones.group.names)
