@@ -1,0 +1,91 @@
+"""The manifest: what went in, what was done, what came out. It is written last and is the only sign of success."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+from demandgeo.errors import OutputError, Problems
+from demandgeo.runs.folders import MANIFEST, sha256, write_text
+
+UNPROMISED = ("timings", "host")
+"""Blocks that the promise of the same bytes leaves out."""
+
+
+def write_manifest(folder: Path, facts: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """Add the hashes of the result files of these names and write ``manifest.json``."""
+    outputs = [
+        {"file": name, "bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)}
+        for name in sorted(names)
+    ]
+    manifest = {**facts, "outputs": outputs, "host": _host()}
+    write_text(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False, default=str) + "\n")
+    return manifest
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest of a result folder.
+
+    Raises
+    ------
+    OutputError
+        If there is none: the run did not end.
+    """
+    try:
+        return dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+    except OSError as error:
+        raise OutputError(
+            f"{folder} holds no {MANIFEST}", "a finished run was needed", "run it again; it resumes where it stopped"
+        ) from error
+    except ValueError as error:
+        raise OutputError(f"{folder / MANIFEST} is damaged: {error}", remedy="run it again") from error
+
+
+def verify(folder: str | Path) -> dict[str, Any]:
+    """Rehash every file of a result folder and compare it with the manifest.
+
+    Returns
+    -------
+    dict
+        The manifest.
+
+    Raises
+    ------
+    OutputError
+        Listing every file that is missing or changed. Files the run did not write are not its business.
+    """
+    folder = Path(folder)
+    manifest, problems = read_manifest(folder), Problems()
+    for output in manifest["outputs"]:
+        path = folder / output["file"]
+        if not path.is_file():
+            problems.add(f"{path} is missing", remedy="run it again")
+        elif sha256(path) != output["sha256"]:
+            problems.add(f"{path} has changed since the run", f"sha256 {output['sha256']} was needed", "run it again")
+    problems.raise_as(OutputError)
+    return manifest
+
+
+def stands(folder: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the manifest of a result folder that already holds this very result, whole; else None."""
+    try:
+        manifest = verify(folder)
+    except OutputError:
+        return None
+    same = all(
+        manifest.get(key) == json.loads(json.dumps(facts[key], default=str)) for key in facts if key != "timings"
+    )
+    return manifest if same else None
+
+
+def _host() -> dict[str, Any]:
+    return {
+        "system": platform.system(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": sys.implementation.name,
+    }
