@@ -1,0 +1,1 @@
+"""Statistics that the rooms share: intervals, assignment of events to units, collapse of locations."""
