@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -13,7 +13,7 @@ import shapely
 
 from demandgeo.domain.demand import Balance, Demand
 from demandgeo.domain.events import COUNT
-from demandgeo.domain.record import Floats, Integers, Mask, Record, frozen_array, frozen_mapping
+from demandgeo.domain.record import Floats, Integers, Mask, Record, frozen_array, frozen_mapping, frozen_table
 from demandgeo.domain.support import Support
 from demandgeo.errors import ModelError, Problems
 
@@ -75,11 +75,13 @@ class PriorityAreas(Record):
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._set(labels=frozen_array(self.labels, np.int64), settings=frozen_mapping(self.settings))
-        k, problems = len(self.table), Problems()
-        problems.check(
-            self.labels.shape == (self.support.n,), f"{self.labels.shape} labels for {self.support.n} units"
+        self._set(
+            labels=frozen_array(self.labels, np.int64),
+            table=frozen_table(self.table),
+            settings=frozen_mapping(self.settings),
         )
+        k, problems = len(self.table), Problems()
+        problems.check(self.labels.shape == (self.support.n,), f"{self.labels.shape} labels for {self.support.n} units")
         problems.check(
             np.array_equal(np.unique(self.labels[self.labels >= 0]), np.arange(k)) and (self.labels >= -1).all(),
             f"the labels do not run 0..{k - 1} (-1 outside) as the table's {k} rows do",
@@ -98,8 +100,8 @@ class PriorityAreas(Record):
 
     @property
     def selected(self) -> Mask:
-        """bool [n]: the units inside an area."""
-        return cast(Mask, self.labels >= 0)
+        """Boolean [n]: the units inside an area."""
+        return self.labels >= 0
 
     @property
     def extent_share(self) -> float:
@@ -111,26 +113,27 @@ class PriorityAreas(Record):
     def demand_share(self) -> float:
         """Demand in the areas over demand placed on the support."""
         total = self.demand.total
-        return float(np.nansum(total[self.selected]) / np.nansum(total))
+        placed = float(np.nansum(total))
+        return float(np.nansum(total[self.selected])) / placed if placed > 0 else 0.0
 
     def sentence(self) -> str:
-        """The line planners quote, with everything that the two shares depend on.
+        """Return the line planners quote, with everything that the two shares depend on.
 
         States areas, extent share and demand share; the unit, the ranking, the shares of demand outside and
         without a location, the share of all recorded demand, and the certificate.
         """
         demand, balance = self.demand, self.demand.balance
         extent = {"m2": "area", "m": "street length"}[self.support.extent_unit]
-        what = "incidents" if demand.is_count else f"harm ({demand.weight_name})"
-        count = len(self.table)
+        what = "incidents" if demand.is_count else "harm"
+        count, least = len(self.table), self.certificate.bound / float(self.support.extent.sum())
         return (
-            f"{count} area{'' if count == 1 else 's'}, {self.extent_share:.1%} of the {extent}, "
-            f"hold{'s' if count == 1 else ''} {self.demand_share:.1%} of {what} "
-            f"in {demand.period} ({self.demand_share * balance.share('placed'):.1%} of all recorded; "
-            f"{balance.share('outside'):.1%} lies outside the study area, {balance.share('unlocated'):.1%} has no "
-            f"location). Unit: {self.support.unit_name}; ranked by {what} per {extent}; "
-            f"no choice keeping the same rules could use less than "
-            f"{self.certificate.bound / float(self.support.extent.sum()):.1%} ({self.certificate.method})."
+            f"{count} area{'' if count == 1 else 's'}, {_share(self.extent_share)} of the {extent}, "
+            f"hold{'s' if count == 1 else ''} {_share(self.demand_share)} of {what} in {demand.period} "
+            f"({_share(self.demand_share * balance.share('placed'))} of all recorded: "
+            f"{_share(balance.share('outside'))} lies outside the study area, {_share(balance.share('unlocated'))} has no location). "
+            f"Unit: {self.support.unit_name}; ranked by {what} per {extent}, weighted by {demand.weight_name}. "
+            f"No choice that keeps the same rules can use less than {_share(least)} of the {extent} "
+            f"({self.certificate.method})."
         )
 
     def to_frame(self) -> gpd.GeoDataFrame:
@@ -143,7 +146,7 @@ class PriorityAreas(Record):
         return gpd.GeoDataFrame(frame.rename(columns={"extent": name}), geometry=outlines, crs=self.support.crs)
 
     def summary(self) -> dict[str, object]:
-        """The two shares, the number of areas and the certificate."""
+        """Return the two shares, the number of areas and the certificate."""
         return {
             "areas": len(self.table),
             "extent_share": self.extent_share,
@@ -152,6 +155,10 @@ class PriorityAreas(Record):
             "gap": self.certificate.gap,
             "method": self.certificate.method,
         }
+
+
+def _share(part: float) -> str:
+    return "under 0.1%" if 0 < part < 0.0005 else f"{part:.1%}"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -186,6 +193,9 @@ class Holdout(Record):
     balance: Balance
     table: pd.DataFrame
 
+    def __post_init__(self) -> None:
+        self._set(table=frozen_table(self.table))
+
     def sentence(self) -> str:
         """One line: what the areas held in the tested period."""
         what = "incidents" if self.weight_name == COUNT else "harm"
@@ -195,7 +205,7 @@ class Holdout(Record):
         )
 
     def summary(self) -> dict[str, object]:
-        """The shares and the PAI."""
+        """Return the shares and the PAI."""
         return {
             "period": self.period,
             "demand_share": self.demand_share,

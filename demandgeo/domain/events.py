@@ -13,10 +13,10 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from demandgeo.domain.crs import metric_crs
-from demandgeo.domain.labels import Labels
+from demandgeo.domain.labels import MISSING, Labels
 from demandgeo.domain.ledger import Ledger
 from demandgeo.domain.record import Floats, Mask, Record, frozen_array, frozen_mapping
-from demandgeo.errors import ModelError, Problems
+from demandgeo.errors import GeometryError, ModelError, Problems
 
 COUNT = "count"
 """Name of the weight that counts each event once."""
@@ -97,22 +97,23 @@ class Events(Record):
         columns = {name: getattr(self, name) for name in ("y", "time", "category", "weight", "weight_sd", "ids")}
         for name, column in {**columns, "zone_code": self.zone_code, **self.attributes}.items():
             problems.check(
-                len(column) == len(self.x), f"{name} has {len(column)} rows", f"{len(self.x)} (as many as x) were needed"
+                len(column) == len(self.x),
+                f"{name} has {len(column)} rows",
+                f"{len(self.x)} (as many as x) were needed",
             )
+            problems.check(getattr(column, "ndim", 1) == 1, f"{name} has more than one dimension")
+        problems.check(self.x.ndim == 1, "x has more than one dimension")
         problems.raise_as(ModelError)
-        finite = np.isfinite(self.x)
-        ok = (finite & np.isfinite(self.y)) | (np.isnan(self.x) & np.isnan(self.y))
-        problems.check(
-            ok.all(), f"row {int(np.argmin(ok))}: x and y are neither both finite nor both NaN ({int((~ok).sum())} rows)"
-        )
+        half = np.flatnonzero((np.isfinite(self.x) != np.isfinite(self.y)) | np.isinf(self.x) | np.isinf(self.y))
+        if half.size:
+            problems.add(f"row {half[0]}: x and y are neither both finite nor both NaN ({half.size} rows)")
         for name in ("weight", "weight_sd"):
             column = getattr(self, name)
-            bad = ~(np.isfinite(column) & (column >= 0))
-            problems.check(
-                not bad.any(),
-                f"row {int(np.argmax(bad))}: {name} is {column[bad][:1].tolist()} ({int(bad.sum())} rows)",
-                "a finite number >= 0 was needed",
-            )
+            bad = np.flatnonzero(~(np.isfinite(column) & (column >= 0)))
+            if bad.size:
+                problems.add(
+                    f"row {bad[0]}: {name} is {column[bad[0]]} ({bad.size} rows)", "a finite number >= 0 was needed"
+                )
         problems.check(self.resolution in RESOLUTIONS, f"resolution is {self.resolution!r}", f"one of {RESOLUTIONS}")
         problems.raise_as(ModelError)
 
@@ -158,7 +159,12 @@ class Events(Record):
     ) -> Events:
         """Make events from a frame of points, naming its columns; an empty point is an event without a location."""
         points = frame.geometry.to_numpy()
-        given = {
+        other = np.flatnonzero(~np.isin(shapely.get_type_id(points), (MISSING, shapely.GeometryType.POINT)))
+        if other.size:
+            raise GeometryError(
+                f"row {other[0]} is a {points[other[0]].geom_type} ({other.size} rows)", "points were needed"
+            )
+        given: dict[str, Any] = {
             "category": None if category is None else Labels.of(frame[category]),
             "time": None if time is None else frame[time].to_numpy("datetime64[s]"),
             "weight": None if weight is None else frame[weight].to_numpy(np.float64),
@@ -188,11 +194,13 @@ class Events(Record):
 
     @property
     def period(self) -> str:
-        """The months in words: ``2018-07``, ``2016-07..2017-07 (2 months)``, or ``undated``."""
-        months = self.months.astype(str).tolist()
-        if len(months) < 2:
-            return months[0] if months else "undated"
-        return f"{months[0]}..{months[-1]} ({len(months)} months)"
+        """The months in words: ``2018-07``; ``2016-07, 2017-07``; ``2017-01..2017-12 (12 months)``; ``undated``."""
+        months = self.months
+        names = months.astype(str).tolist()
+        if len(names) <= 3:
+            return ", ".join(names) or "undated"
+        unbroken = (np.diff(months).astype(np.int64) == 1).all()
+        return f"{names[0]}..{names[-1]} ({'' if unbroken else 'gaps; '}{len(names)} months)"
 
     def where(self, rows: NDArray[Any]) -> Events:
         """Return the events of a mask or an index; the ledger stays that of the files."""
@@ -208,7 +216,7 @@ class Events(Record):
         return replace(self, weight=weight, weight_sd=weight_sd, weight_name=weight_name)
 
     def to_frame(self) -> gpd.GeoDataFrame:
-        """One row per event; a point, or an empty point where there is no location."""
+        """Return one row per event; a point, or an empty point where there is no location."""
         points = shapely.points(self.x, self.y)
         points[~self.located] = shapely.Point()
         columns = {
@@ -223,7 +231,7 @@ class Events(Record):
         return gpd.GeoDataFrame(columns, geometry=points, crs=self.crs)
 
     def summary(self) -> dict[str, object]:
-        """Counts, period, weight and coordinate system."""
+        """Return counts, period, weight and coordinate system."""
         return {
             "kind": self.kind,
             "events": len(self),

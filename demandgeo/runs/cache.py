@@ -170,7 +170,8 @@ def ingredients(call: Call, kept: Mapping[str, Kept], crs: str | None) -> Ingred
         for i, reference in enumerate(references):
             name, *fields = reference.split(".")
             inputs[f"{parameter}[{i}]"] = ".".join((kept[name].artifact, *fields))
-    code = code_version(call.entry.function.__module__.partition(".")[0])
+    function = call.entry.function
+    code = code_version(function.__module__.partition(".")[0]) + _typed_in(function)
     return Ingredients(call.entry.name, json.dumps(settings, sort_keys=True, default=str), inputs, code)
 
 
@@ -187,9 +188,7 @@ def code_version(package: str = "demandgeo") -> str:
     """Hash of demandgeo's code and tables, of a plug-in's code, and of the libraries that compute."""
     digest = hashlib.sha256()
     for name in dict.fromkeys(("demandgeo", package)):
-        origin = demandgeo.__file__ if name == "demandgeo" else import_module(name).__file__
-        root = Path(str(origin)).parent
-        for path in sorted(path for path in root.rglob("*") if path.suffix in TABLES):
+        for root, path in _code_files(name):
             digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
             digest.update(path.read_bytes())
     digest.update(json.dumps(versions(), sort_keys=True).encode())
@@ -206,6 +205,24 @@ def versions() -> dict[str, str]:
         "GEOS": shapely.geos_version_string,
         "PROJ": pyproj.proj_version_str,
     }
+
+
+def _code_files(package: str) -> list[tuple[Path, Path]]:
+    module = import_module(package)
+    origin = getattr(module, "__file__", None)
+    if origin is None:
+        return []
+    root = Path(origin).parent
+    found = root.rglob("*") if hasattr(module, "__path__") else [Path(origin)]
+    return [(root, path) for path in sorted(found) if path.suffix in TABLES]
+
+
+def _typed_in(function: Any) -> str:
+    """Return a hash of a function that stands in no file, such as a notebook's cell."""
+    if getattr(import_module(function.__module__), "__file__", None) is not None:
+        return ""
+    code = function.__code__
+    return " " + _short_hash(repr((code.co_code, code.co_consts, code.co_names)))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -22,9 +22,9 @@ def write_manifest(folder: Path, facts: dict[str, Any], names: list[str]) -> dic
         {"file": name, "bytes": (folder / name).stat().st_size, "sha256": sha256(folder / name)}
         for name in sorted(names)
     ]
-    manifest = {**facts, "outputs": outputs, "host": _host()}
-    write_text(folder / MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False, default=str) + "\n")
-    return manifest
+    text = json.dumps({**facts, "outputs": outputs, "host": _host()}, indent=1, ensure_ascii=False, default=str)
+    write_text(folder / MANIFEST, text + "\n")
+    return dict(json.loads(text))
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

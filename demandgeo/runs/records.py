@@ -48,8 +48,14 @@ def highlight(record: Record) -> str:
 
 
 def run_identity(
-    name: str, title: str | None, layers: Sequence[str], outputs: BaseModel, steps: Sequence[Mapping[str, Any]]
+    run: BaseModel,
+    outputs: BaseModel,
+    layers: Sequence[str],
+    steps: Sequence[Mapping[str, Any]],
+    inputs: Sequence[Mapping[str, Any]],
 ) -> str:
-    """Hash of configuration and inputs: what makes two runs the same run."""
-    facts = [name, title, list(layers), outputs.model_dump(exclude={"folder"}), list(steps)]
+    """Hash of configuration and inputs, whatever the code: what makes two runs the same run."""
+    asked = [{key: step[key] for key in ("name", "stage", "settings")} for step in steps]
+    contents = [[row["step"], row["sha256"]] for row in inputs]
+    facts = [run.model_dump(), outputs.model_dump(exclude={"folder"}), list(layers), asked, contents]
     return hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=16).hexdigest()

@@ -228,7 +228,8 @@ class _Run:
             }
             for name, call in self.calls.items()
         ]
-        identity = run_identity(config.name, self.plan.run.title, self.plan.layers, self.plan.outputs, steps)
+        inputs = self._inputs()
+        identity = run_identity(self.plan.run, self.plan.outputs, self.plan.layers, steps, inputs)
         return {
             "demandgeo": demandgeo.__version__,
             "run": {
@@ -240,7 +241,7 @@ class _Run:
             },
             "code": code_version(),
             "versions": versions(),
-            "inputs": self._inputs(),
+            "inputs": inputs,
             "steps": steps,
         }
 

@@ -44,7 +44,7 @@ def test_five_mistakes_are_five_messages_with_their_places(write: Write) -> None
         f"{path}:1:1: rum: there is no section 'rum'; did you mean \"run\"?",
         f"{path}:3:53: sources.numbers.scael: there is no setting 'scael'; did you mean \"scale\"?",
         f"{path}:5:6: steps.0.stage: stage 'toy.doubel' is not known; did you mean \"toy.double\"?",
-        f"{path}:6:23: steps.1.table: no source or step above makes 'nubmers'; did you mean \"numbers\"?",
+        f"{path}:6:25: steps.1.table: no source or step above makes 'nubmers'; did you mean \"numbers\"?",
         f"{path}:7:41: steps.2.times: is '3'; a valid integer was needed",
     ]
 
@@ -102,7 +102,7 @@ def test_fields_of_a_result_and_lists_of_inputs(write: Write) -> None:
     )
     plan = make_plan(read_config(path))
     assert plan.calls[-1].inputs == {"tables": ("pair.first", "pair.second"), "other": ("numbers",)}
-    assert "'pair' is Pair; Table was needed" in refused(
+    assert "'pair' is Pair; a list of Table was needed" in refused(
         write("wrong.yaml", path.read_text().replace("[pair.first, pair.second]", "[pair]"))
     )[0]
 

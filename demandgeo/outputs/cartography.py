@@ -1,0 +1,218 @@
+"""What each kind of artifact is on a map: geometry, the column it is shaded by, and everything said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import singledispatch
+from typing import cast
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from demandgeo.domain import Demand, Events, Grid, Headline, PriorityAreas, Record, Support
+from demandgeo.domain.record import Floats, Mask
+from demandgeo.outputs import wording
+from demandgeo.outputs.classes import Classes, classify, classify_ranks
+
+KINDS = ("fill", "line", "marker")
+
+
+@dataclass(frozen=True, slots=True)
+class MapLayer:
+    """One layer of a map, ready to draw or to write.
+
+    Parameters
+    ----------
+    title, subtitle
+        For people.
+    frame
+        Rows with their geometry.
+    column, unit, classes
+        The column that shades it, its unit and its classes; ``""`` and None where one symbol serves all.
+    label
+        Column that names a feature on the map; ``""`` for none.
+    seamless
+        Whether its shapes are cells, which are drawn without outlines.
+    aliases
+        Column names for people, beyond the usual ones.
+    facts
+        Measure, period, method and what else describes the numbers.
+    notes
+        Sentences a reader must see beside the map.
+    support
+        The places, for the outline of the study area; None if they are not known.
+    """
+
+    title: str
+    frame: gpd.GeoDataFrame
+    subtitle: str = ""
+    column: str = ""
+    unit: str = ""
+    classes: Classes | None = None
+    label: str = ""
+    seamless: bool = False
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    support: Support | None = None
+
+    @property
+    def kind(self) -> str:
+        """``fill``, ``line`` or ``marker``."""
+        dimension = shapely.get_dimensions(self.frame.geometry.to_numpy()).max(initial=-1)
+        return KINDS[2 - dimension] if dimension >= 0 else KINDS[0]
+
+    @property
+    def drawn(self) -> Mask:
+        """The rows that have a place: bool [n]."""
+        return cast(Mask, (self.frame.geometry.notna() & ~self.frame.geometry.is_empty).to_numpy())
+
+    @property
+    def values(self) -> Floats:
+        """float64 [n]: what shades each row."""
+        return cast(Floats, self.frame[self.column].to_numpy(np.float64))
+
+    def alias(self, column: str) -> str:
+        """Return the name of a column for people."""
+        return self.aliases.get(column) or wording.alias(column)
+
+    def described(self, about: Mapping[str, str]) -> dict[str, str]:
+        """Everything that is known about the layer, then about the run; of its own facts it has the last word."""
+        own = {**self.facts, "title": self.title, "subtitle": self.subtitle, "unit": self.unit}
+        own["notes_on_layer"] = " ".join(self.notes)
+        run = {("run_title" if key == "title" else key): value for key, value in about.items()}
+        return {key: value for key, value in {**own, **run, **own}.items() if value}
+
+
+def map_layers(artifacts: Mapping[str, Record]) -> dict[str, MapLayer]:
+    """Return the layer of each artifact that has a place on a map, in the order given."""
+    layers = {name: map_layer(record, name) for name, record in artifacts.items()}
+    return {name: layer for name, layer in layers.items() if layer is not None}
+
+
+@singledispatch
+def map_layer(record: Record, name: str) -> MapLayer | None:
+    """Return the layer of an artifact; None for one without geometry.
+
+    A type without a rule of its own is shaded by the column of its ``to_frame()`` that its attribute `map_column`
+    names, in the unit `map_unit`.
+    """
+    frame = record.to_frame() if hasattr(record, "to_frame") else None
+    if not isinstance(frame, gpd.GeoDataFrame):
+        return None
+    column = getattr(record, "map_column", "")
+    return MapLayer(
+        title=wording.words(name),
+        frame=frame,
+        column=column,
+        unit=getattr(record, "map_unit", wording.alias(column)) if column else "",
+        classes=classify(frame[column].to_numpy(np.float64)) if column else None,
+        label=next((key for key in ("name", "district") if key in frame), ""),
+        notes=tuple(getattr(record, "notes", ())),
+    )
+
+
+@map_layer.register
+def _support(record: Support, name: str) -> MapLayer:
+    return MapLayer(
+        title=wording.words(name),
+        subtitle=f"{record.n:,} {record.unit_name}",
+        frame=record.to_frame(),
+        seamless=isinstance(record, Grid),
+        support=record,
+    )
+
+
+@map_layer.register
+def _events(record: Events, name: str) -> MapLayer:
+    frame = record.to_frame()
+    frame.loc[~record.located, frame.geometry.name] = None
+    lost = int((~record.located).sum())
+    return MapLayer(
+        title=wording.words(name),
+        subtitle=f"{len(record):,} events ({record.kind}), {record.period}",
+        frame=frame,
+        aliases={"weight": f"Weight ({record.weight_name})"},
+        facts={"period": record.period, "weight": record.weight_name},
+        notes=(f"{lost:,} of {len(record):,} events have no location and are not drawn.",) if lost else (),
+    )
+
+
+@map_layer.register
+def _demand(record: Demand, name: str) -> MapLayer:
+    frame, unit = record.to_frame(), wording.unit(record)
+    aliases = {f"value_{i + 1}": f"{label} ({unit})" for i, label in enumerate(layer_names(record))}
+    left_out = wording.left_out(record)
+    return MapLayer(
+        title=wording.words(name if name == record.name else f"{name}: {record.name}"),
+        subtitle=f"{wording.capital(unit)}, {record.period}{_weighted(record)}",
+        frame=frame,
+        column="value",
+        unit=unit,
+        classes=classify(record.total),
+        seamless=isinstance(record.support, Grid),
+        aliases={"value": wording.capital(unit), **aliases},
+        facts=demand_facts(record),
+        notes=(left_out,) if left_out else (),
+        support=record.support,
+    )
+
+
+@map_layer.register
+def _areas(record: PriorityAreas, name: str) -> MapLayer:
+    unit = wording.unit(record.demand).partition(" per ")[0]
+    return MapLayer(
+        title=f"{wording.words(name)}: {len(record.table)} priority areas",
+        subtitle=f"Chosen on {record.demand.name} by {record.support.unit_name}, {record.demand.period}"
+        f"{_weighted(record.demand)}",
+        frame=record.to_frame(),
+        column="rank",
+        unit="rank",
+        classes=classify_ranks(len(record.table)),
+        label="name",
+        aliases={"demand": wording.capital(unit), "name": "Name", "rank": "Rank"},
+        facts={**demand_facts(record.demand), "certificate": record.certificate.method},
+        notes=(wording.capital(record.sentence()),),
+        support=record.support,
+    )
+
+
+@map_layer.register
+def _headline(record: Headline, name: str) -> MapLayer:
+    frame = record.to_frame()
+    # A district with more residents has more of everything: the first rate says more than the first count.
+    column = next(key for suffix in ("_rate_per_1000", "_count") for key in frame if str(key).endswith(suffix))
+    return MapLayer(
+        title=f"{wording.words(name)}: {record.title}",
+        subtitle=f"By district: {wording.alias(column)}",
+        frame=frame,
+        column=column,
+        unit=wording.alias(column),
+        classes=classify(frame[column].to_numpy(np.float64)),
+        label="district",
+        notes=record.notes,
+        support=record.places,
+    )
+
+
+def layer_names(demand: Demand) -> list[str]:
+    """Return what each layer of demand with several is called: its category and period."""
+    rows = cast("list[tuple[object, ...]]", list(demand.layers.itertuples(index=False)))
+    return [" ".join(str(part) for part in row if str(part) not in ("", "nan", "None")) for row in rows]
+
+
+def demand_facts(demand: Demand) -> dict[str, str]:
+    """Return what describes the numbers: measure, weight, period, places, and provenance."""
+    return {
+        **{key: str(value) for key, value in sorted(demand.provenance.items()) if np.isscalar(value)},
+        "measure": demand.measure,
+        "weight": demand.weight_name,
+        "period": demand.period,
+        "places": f"{demand.support.n} {demand.support.unit_name}",
+    }
+
+
+def _weighted(demand: Demand) -> str:
+    return "" if demand.is_count else f", weighted by {demand.weight_name}"

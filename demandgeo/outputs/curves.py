@@ -1,0 +1,68 @@
+"""The concentration curve: how much demand the densest part of the extent holds, and what the chosen areas hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from demandgeo.domain import Demand, PriorityAreas
+from demandgeo.domain.record import Floats
+from demandgeo.outputs.furniture import MARGIN, page
+from demandgeo.outputs.palettes import ACCENT, INK, QUIET, ramp
+from demandgeo.outputs.wording import APPROXIMATE, capital
+
+
+def cherry_pick(demand: Demand) -> tuple[Floats, Floats]:
+    """Return the shares of extent and of demand, float64 [n + 1], when units are taken densest first.
+
+    No choice of whole units holds more demand on the same extent than this curve, which is that of Lorenz turned
+    round. Units without data count as empty; equally dense units are taken in the order of the support.
+
+    Examples
+    --------
+    >>> from demandgeo.domain import Balance, Grid
+    >>> grid = Grid.covering((0, 0, 1000, 250), cell=250, crs="EPSG:27700")
+    >>> balance = Balance(np.array([8, 0, 0, 0]), np.array([8.0, 0, 0, 0]))
+    >>> demand = Demand(grid, np.array([1.0, 6.0, 1.0, 0.0]), "incidents", balance, "count", "2018-07")
+    >>> cherry_pick(demand)[1]
+    array([0.   , 0.75 , 0.875, 1.   , 1.   ])
+    """
+    extent = demand.support.extent
+    held = np.nan_to_num(demand.total)
+    order = np.argsort(-held / extent, kind="stable")
+    shares = (np.concatenate([[0.0], np.cumsum(part[order])]) for part in (extent, held))
+    of_extent, of_demand = (share / share[-1] if share[-1] > 0 else share for share in shares)
+    return of_extent, of_demand
+
+
+def concentration(areas: PriorityAreas, about: Mapping[str, str]) -> Figure:
+    """Draw the curve, the equality diagonal and the chosen areas' point, with the sentence that quotes it."""
+    demand, support = areas.demand, areas.support
+    what = "incidents" if demand.is_count else "harm"
+    extent = {"m2": "area", "m": "street length"}[support.extent_unit]
+    shares = f"{areas.demand_share:.1%} of {what} on {areas.extent_share:.1%} of the {extent}"
+    subtitle = f"{demand.period}, {support.n:,} {support.unit_name}"
+    figure, notes_end = page(
+        f"How concentrated is {demand.name}? {shares}", subtitle, [capital(areas.sentence()), APPROXIMATE], about
+    )
+    bottom = max(0.2, notes_end + 0.08)
+    axes = figure.add_axes((MARGIN + 0.05, bottom, 0.62, 0.87 - bottom))
+    x, y = cherry_pick(demand)
+    axes.plot(x, y, color=ACCENT, linewidth=2, label=f"Densest {support.unit_name} first:\nno choice holds more")
+    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle="--", label=f"If {what} were spread evenly")
+    axes.plot(
+        areas.extent_share, areas.demand_share, "o", color=ramp(1)[0], markersize=9, markeredgecolor=INK,
+        label=f"The {len(areas.table)} chosen areas", clip_on=False,
+    )  # fmt: skip
+    axes.plot([0, areas.extent_share, areas.extent_share], [areas.demand_share, areas.demand_share, 0],
+              color=INK, linewidth=0.7, linestyle=":")  # fmt: skip
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"Share of {extent}", ylabel=f"Share of {what}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.grid(color="#e5e5e5", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="upper left", bbox_to_anchor=(0.715, 0.88), frameon=False, fontsize=9, labelspacing=1)
+    return figure

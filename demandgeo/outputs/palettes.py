@@ -1,0 +1,37 @@
+"""Colours that stay apart for colour-blind readers, in grey print and over a base map."""
+
+from __future__ import annotations
+
+INK, QUIET, LINE, GROUND, NOTHING = "#222222", "#666666", "#9a9a9a", "#f2f1ee", "#d9d9d9"
+"""Text; small text and borders of districts; thin outlines; land; no data."""
+
+ACCENT = "#1f5a99"
+"""What is neither low nor high: points, and the curve of a chart."""
+
+_ANCHORS = ("#fdedb3", "#fbbd57", "#ea7a3c", "#c23c55", "#7f1f66", "#3a1050")
+"""Light to dark: lightness alone orders them, and hue helps those who see it."""
+
+
+def ramp(n: int) -> tuple[str, ...]:
+    """Return n colours from light to dark.
+
+    Examples
+    --------
+    >>> ramp(3)
+    ('#fdedb3', '#d65b48', '#3a1050')
+    """
+    if n == 1:
+        return (_ANCHORS[3],)
+    last = len(_ANCHORS) - 1
+    return tuple(_between(i / (n - 1) * last) for i in range(n))
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Return red, green and blue, 0 to 255, of ``#rrggbb``."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _between(place: float) -> str:
+    low = min(int(place), len(_ANCHORS) - 2)
+    pair = zip(rgb(_ANCHORS[low]), rgb(_ANCHORS[low + 1]), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * (place - low)):02x}" for a, b in pair)
