@@ -126,7 +126,7 @@ def main() -> None:
     try:
         app()
     except DemandGeoError as error:
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         typer.echo("stopped; the next run resumes where this one was", err=True)

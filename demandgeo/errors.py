@@ -54,7 +54,9 @@ class DemandGeoError(Exception):
 
     exit_code = 2
 
-    def __init__(self, found: str | Problem, needed: str = "", remedy: str = "", *, more: Iterable[Problem] = ()) -> None:
+    def __init__(
+        self, found: str | Problem, needed: str = "", remedy: str = "", *, more: Iterable[Problem] = ()
+    ) -> None:
         first = found if isinstance(found, Problem) else Problem(found, needed, remedy)
         self.problems: tuple[Problem, ...] = (first, *more)
         super().__init__(str(self))
@@ -164,7 +166,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(word), names, n=1, cutoff=0.6)
     if close:
         return f'did you mean "{close[0]}"?'
-    return f"known: {', '.join(names)}" if names else ""
+    more = f", ... and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return f"known: {', '.join(names[:LISTED])}{more}" if names else ""
 
 
 def _rebuild(kind: type[DemandGeoError], problems: tuple[Problem, ...]) -> DemandGeoError:

@@ -149,7 +149,7 @@ WRITERS = Register("writer", default_room="outputs")
 
 def stage(name: str) -> Callable[[F], F]:
     """Register a function as a stage: positional artifacts in, keyword-only settings, one artifact out."""
-    return _registrar(STAGES, name)
+    return _registrar(STAGES, name, output_is_artifact=True)
 
 
 def criterion(name: str, *, direction: str, unit: str) -> Callable[[F], F]:
@@ -169,7 +169,8 @@ def reader(name: str) -> Callable[[F], F]:
 
     def register(function: F) -> F:
         hints = _hints(function)
-        fields = {p.name: _field(function, p, hints) for p in inspect.signature(function).parameters.values()}
+        _check_output(function, hints["return"])
+        fields = {p.name: _field(p, hints) for p in inspect.signature(function).parameters.values()}
         paths = tuple(key for key, (hint, _) in fields.items() if _names_a_file(hint))
         READERS.file(name, Entry(name, function, {}, hints["return"], _model(name, fields), paths))
         return function
@@ -178,14 +179,20 @@ def reader(name: str) -> Callable[[F], F]:
 
 
 def load(room: str) -> None:
-    """Import one room, or one plug-in, with everything that it registers."""
+    """Import one room, or one plug-in, with everything that it registers.
+
+    Raises
+    ------
+    ConfigError
+        If a plug-in cannot be imported, or registers a name that has an owner.
+    """
     if room in ROOMS:
         module = importlib.import_module(f"demandgeo.{room}")
         for name in module.__all__:
             getattr(module, name)
     for entry_point in _plugins():
         if entry_point.name == room:
-            entry_point.load()
+            _load_plugin(entry_point)
 
 
 def load_all() -> None:
@@ -194,20 +201,39 @@ def load_all() -> None:
         load(room)
 
 
+def _load_plugin(entry_point: EntryPoint) -> None:
+    try:
+        entry_point.load()
+    except ConfigError:
+        raise
+    except Exception as error:  # foreign code
+        raise ConfigError(
+            f"the plug-in {entry_point.name!r} ({entry_point.value}) does not load: {error}",
+            remedy="repair it or uninstall it",
+        ) from error
+
+
 def _plugins() -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=PLUGINS))
 
 
 def _registrar(
-    register: Register, name: str, *, subject_is_artifact: bool = True, labels: Mapping[str, str] | None = None
+    register: Register,
+    name: str,
+    *,
+    subject_is_artifact: bool = True,
+    output_is_artifact: bool = False,
+    labels: Mapping[str, str] | None = None,
 ) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         hints = _hints(function)
+        if output_is_artifact:
+            _check_output(function, hints["return"])
         inputs: dict[str, Input] = {}
         fields: dict[str, tuple[Any, Any]] = {}
         for parameter in inspect.signature(function).parameters.values():
             if parameter.kind is parameter.KEYWORD_ONLY:
-                fields[parameter.name] = _field(function, parameter, hints)
+                fields[parameter.name] = _field(parameter, hints)
             elif subject_is_artifact:
                 inputs[parameter.name] = _input(function, parameter, hints)
         paths = tuple(key for key, (hint, _) in fields.items() if _names_a_file(hint))
@@ -221,24 +247,34 @@ def _registrar(
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         hints = typing.get_type_hints(function, include_extras=True)
-    except NameError as error:
+    except (NameError, AttributeError) as error:
         raise TypeError(f"{_origin(function)}: {error}; import the types of a signature at run time") from error
-    missing = [name for name in (*inspect.signature(function).parameters, "return") if name not in hints]
+    parameters = inspect.signature(function).parameters
+    missing = [name for name in (*parameters, "return") if name not in hints]
     if missing:
         raise TypeError(f"{_origin(function)}: no type is given for {', '.join(missing)}")
+    for parameter in parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TypeError(f"{_origin(function)}: {parameter} names no parameter, a configuration needs names")
+        if parameter.name in RESERVED:
+            raise TypeError(f"{_origin(function)}: {parameter.name!r} is reserved, the parameter needs another name")
     return hints
 
 
-def _field(function: Callable[..., Any], parameter: inspect.Parameter, hints: dict[str, Any]) -> tuple[Any, Any]:
-    if parameter.name in RESERVED:
-        raise TypeError(f"{_origin(function)}: {parameter.name!r} is reserved, a setting needs another name")
+def _check_output(function: Callable[..., Any], hint: Any) -> None:
+    if not all(inspect.isclass(made) and issubclass(made, Artifact) for made in _choices(hint)):
+        raise TypeError(f"{_origin(function)}: it must return an artifact, not {hint}")
+
+
+def _field(parameter: inspect.Parameter, hints: dict[str, Any]) -> tuple[Any, Any]:
     return hints[parameter.name], ... if parameter.default is parameter.empty else parameter.default
 
 
 def _input(function: Callable[..., Any], parameter: inspect.Parameter, hints: dict[str, Any]) -> Input:
     hint = hints[parameter.name]
-    many = get_origin(hint) is tuple
-    choices = get_args(hint)[:1] if many else _choices(hint)
+    parts = get_args(hint)
+    many = get_origin(hint) is tuple and parts[1:] == (...,)
+    choices = _choices(parts[0] if many else hint)
     accepts = tuple(c for c in choices if inspect.isclass(c) and issubclass(c, Artifact))
     optional = type(None) in choices
     if not accepts or len(accepts) + optional != len(choices):

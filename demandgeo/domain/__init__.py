@@ -7,6 +7,7 @@ from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
 from demandgeo.domain.events import COUNT, Events
 from demandgeo.domain.grid import Grid
+from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.record import Record
@@ -22,6 +23,7 @@ __all__ = [
     "Events",
     "FileLedger",
     "Grid",
+    "Headline",
     "Holdout",
     "Labels",
     "Ledger",

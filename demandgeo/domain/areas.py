@@ -119,8 +119,8 @@ class PriorityAreas(Record):
     def sentence(self) -> str:
         """Return the line planners quote, with everything that the two shares depend on.
 
-        States areas, extent share and demand share; the unit, the ranking, the shares of demand outside and
-        without a location, the share of all recorded demand, and the certificate.
+        States areas, extent share and demand share; the unit, what the areas are ranked by, the shares of demand
+        outside and without a location, the share of all recorded demand, and the certificate.
         """
         demand, balance = self.demand, self.demand.balance
         extent = {"m2": "area", "m": "street length"}[self.support.extent_unit]
@@ -130,8 +130,9 @@ class PriorityAreas(Record):
             f"{count} area{'' if count == 1 else 's'}, {_share(self.extent_share)} of the {extent}, "
             f"hold{'s' if count == 1 else ''} {_share(self.demand_share)} of {what} in {demand.period} "
             f"({_share(self.demand_share * balance.share('placed'))} of all recorded: "
-            f"{_share(balance.share('outside'))} lies outside the study area, {_share(balance.share('unlocated'))} has no location). "
-            f"Unit: {self.support.unit_name}; ranked by {what} per {extent}, weighted by {demand.weight_name}. "
+            f"{_share(balance.share('outside'))} lies outside the study area, "
+            f"{_share(balance.share('unlocated'))} has no location). "
+            f"Unit: {self.support.unit_name}; ranked by {what}{'' if demand.is_count else f', {demand.weight_name}'}. "
             f"No choice that keeps the same rules can use less than {_share(least)} of the {extent} "
             f"({self.certificate.method})."
         )

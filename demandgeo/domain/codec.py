@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from demandgeo.domain.record import Record, plain
+from demandgeo.domain.record import Record, is_text, plain
 from demandgeo.errors import OutputError
 
 FIELDS = "fields.json"
@@ -38,19 +39,21 @@ def save(record: Record, store: Path) -> str:
     """
     name = record.content_hash()
     final = store / name
-    if (final / FIELDS).exists():
-        return name
-    part = store / f"{name}.part-{os.getpid()}"
-    part.mkdir(parents=True)
-    described = {item.name: _write(getattr(record, item.name), part, item.name, store) for item in fields(record)}  # type: ignore[arg-type]
-    (part / FIELDS).write_text(json.dumps({"type": type(record).__name__, "fields": described}, sort_keys=True))
-    for path in part.iterdir():
-        _sync(path)
+    if final.exists():
+        # Checked, not trusted: a damaged folder left in place would be found damaged in every later run.
+        if verified(name, store) is not None:
+            return name
+        shutil.rmtree(final, ignore_errors=True)
+    part = store / f"{name}.part-{uuid.uuid4().hex}"
     try:
+        _fill(part, record, store)
         part.rename(final)
-    except OSError:  # another run wrote the same content first
-        shutil.rmtree(part)
-    _sync(store)
+        _sync(store)
+    except OSError as error:
+        if not (final / FIELDS).exists():  # else another run wrote the same content first
+            raise OutputError(f"{final}: cannot be written: {error}", remedy="free some space, or move it") from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return name
 
 
@@ -78,9 +81,10 @@ def verified(name: str, store: Path) -> Any | None:
     """Read a record and check its content against its name; None if it is missing or damaged."""
     try:
         record = load(name, store)
-        return record if record.content_hash() == name else None
-    except (OSError, ValueError, KeyError, TypeError):
+        whole = record.content_hash() == name
+    except Exception:  # noqa: BLE001  what a damaged file raises in its reader is no closed list
         return None
+    return record if whole else None
 
 
 def references(name: str, store: Path) -> set[str]:
@@ -90,20 +94,26 @@ def references(name: str, store: Path) -> set[str]:
         described = json.loads((store / name / FIELDS).read_text())["fields"]
     except (OSError, ValueError):
         return found
-    for value in described.values():
-        for inner in _nested(value):
-            found |= references(inner, store)
+    for inner in _nested({"mapping": described}):
+        found |= references(inner, store)
     return found
 
 
-def _nested(value: Any) -> list[str]:
-    if not isinstance(value, dict):
-        return []
-    if "record" in value:
-        return [value["record"]]
-    inside = value.get("mapping", {})
-    parts = inside.values() if isinstance(inside, dict) else value.get("tuple", [])
-    return [name for part in (*parts, *value.get("tuple", [])) for name in _nested(part)]
+def _nested(described: Mapping[str, Any]) -> list[str]:
+    ((how, value),) = described.items()
+    if how == "record":
+        return [value]
+    parts = value.values() if how == "mapping" else value if how == "tuple" else ()
+    return [name for part in parts for name in _nested(part)]
+
+
+def _fill(folder: Path, record: Record, store: Path) -> None:
+    folder.mkdir(parents=True)
+    named = {item.name: getattr(record, item.name) for item in fields(record)}  # type: ignore[arg-type]
+    described = {name: _write(value, folder, name, store) for name, value in named.items()}
+    (folder / FIELDS).write_text(json.dumps({"type": type(record).__name__, "fields": described}, sort_keys=True))
+    for path in (*folder.iterdir(), folder):
+        _sync(path)
 
 
 def _write(value: Any, folder: Path, name: str, store: Path) -> Any:
@@ -114,11 +124,7 @@ def _write(value: Any, folder: Path, name: str, store: Path) -> Any:
     if isinstance(value, pd.DataFrame):
         value.to_parquet(folder / f"{name}.parquet", index=False)
         return {"table": f"{name}.parquet"}
-    if isinstance(value, Mapping):
-        return {"mapping": {key: _write(part, folder, f"{name}.{key}", store) for key, part in value.items()}}
-    if isinstance(value, tuple):
-        return {"tuple": [_write(part, folder, f"{name}.{i}", store) for i, part in enumerate(value)]}
-    return {"value": plain(value)}
+    return _write_parts(value, folder, name, store)
 
 
 def _write_array(array: np.ndarray[Any, Any], folder: Path, name: str) -> Any:
@@ -130,21 +136,44 @@ def _write_array(array: np.ndarray[Any, Any], folder: Path, name: str) -> Any:
     return {"array": f"{name}.npy"}
 
 
+def _write_parts(value: Any, folder: Path, name: str, store: Path) -> Any:
+    if isinstance(value, Mapping):
+        # Numbered, because a key may hold what a file name must not.
+        parts = enumerate(value.items())
+        return {"mapping": {key: _write(part, folder, f"{name}.{i}", store) for i, (key, part) in parts}}
+    if is_text(value):
+        return {"texts": value}
+    if isinstance(value, tuple):
+        return {"tuple": [_write(part, folder, f"{name}.{i}", store) for i, part in enumerate(value)]}
+    return {"value": plain(value)}
+
+
 def _read(described: Any, folder: Path, store: Path) -> Any:
-    (how, value), = described.items()
+    ((how, value),) = described.items()
+    if how in _FILES:
+        return _FILES[how](folder / value)
     if how == "record":
         return load(value, store)
-    if how == "array":
-        return np.load(folder / value, mmap_mode="r", allow_pickle=False)
-    if how == "geometry":
-        return shapely.from_wkb(pd.read_parquet(folder / value)["wkb"].to_numpy())
-    if how == "table":
-        return pd.read_parquet(folder / value)
     if how == "mapping":
         return {key: _read(part, folder, store) for key, part in value.items()}
     if how == "tuple":
         return tuple(_read(part, folder, store) for part in value)
-    return value
+    return tuple(value) if how == "texts" else value
+
+
+def _read_array(path: Path) -> np.ndarray[Any, Any]:
+    return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+
+
+def _read_geometry(path: Path) -> Any:
+    return shapely.from_wkb(pd.read_parquet(path)["wkb"].to_numpy())
+
+
+_FILES: Mapping[str, Callable[[Path], Any]] = {
+    "array": _read_array,
+    "geometry": _read_geometry,
+    "table": pd.read_parquet,
+}
 
 
 def _kinds(kind: type[Record]) -> list[type[Record]]:

@@ -8,12 +8,13 @@ import pyproj
 
 from demandgeo.errors import GeometryError
 
-WEB_MERCATOR = "EPSG:3857"
+WEB_MERCATOR = "Popular Visualisation Pseudo Mercator"
+"""Its method, under whatever code."""
 
 
 @functools.lru_cache(maxsize=64)
 def metric_crs(crs: str, *, what: str = "the data") -> str:
-    """Return the CRS in its shortest spelling if it is projected in metres of the ground.
+    """Return the CRS in its shortest spelling, without heights, if it is projected in metres of the ground.
 
     Raises
     ------
@@ -27,22 +28,22 @@ def metric_crs(crs: str, *, what: str = "the data") -> str:
     """
     if not crs:
         raise GeometryError(f"{what} has no CRS", "a projected CRS in metres was needed", "give crs=, e.g. EPSG:27700")
-    parsed = parse_crs(crs)
+    parsed = parse_crs(crs).to_2d()
     units = {axis.unit_name for axis in parsed.axis_info[:2]}
-    if parsed.is_geographic or units != {"metre"}:
+    if not parsed.is_projected or units != {"metre"}:
+        kind = "projected" if parsed.is_projected else "not projected"
         raise GeometryError(
-            f"{what} is in {parsed.name}, whose unit is the {'/'.join(sorted(units))}",
+            f"{what} is in {parsed.name}, which is {kind} and whose unit is the {'/'.join(sorted(units))}",
             "a projected CRS in metres was needed",
             "project it first (readers do so: give to_crs=)",
         )
-    name = short_name(parsed)
-    if name == WEB_MERCATOR:
+    if parsed.coordinate_operation is not None and parsed.coordinate_operation.method_name == WEB_MERCATOR:
         raise GeometryError(
             f"{what} is in Web Mercator, whose metres are 1.56 times too long at 50 degrees north",
             "a projected CRS with true metres was needed",
             "project it first (readers do so: give to_crs=)",
         )
-    return name
+    return short_name(parsed)
 
 
 @functools.lru_cache(maxsize=64)
@@ -57,14 +58,14 @@ def parse_crs(crs: str) -> pyproj.CRS:
 
 
 def short_name(crs: pyproj.CRS) -> str:
-    """``EPSG:27700`` where the CRS has an authority code, else its WKT."""
+    """Return ``EPSG:27700`` where the CRS has an authority code, else its WKT."""
     authority = crs.to_authority(min_confidence=100)
     return ":".join(authority) if authority else crs.to_wkt()
 
 
 def check_same_crs(first: str, second: str, *, first_name: str, second_name: str) -> None:
     """Refuse to mix two coordinate reference systems: nothing reprojects in silence."""
-    if first != second:
+    if first != second and parse_crs(first) != parse_crs(second):
         raise GeometryError(
             f"{first_name} is in {first}, {second_name} in {second}",
             "one CRS for both was needed",

@@ -10,8 +10,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from demandgeo.domain.events import Events
-from demandgeo.domain.record import Floats, Integers, Record, frozen_array, frozen_mapping
+from demandgeo.domain.events import COUNT, Events
+from demandgeo.domain.record import Floats, Integers, Record, frozen_array, frozen_mapping, frozen_table
 from demandgeo.domain.support import Support
 from demandgeo.errors import ModelError, Problems
 
@@ -52,7 +52,7 @@ class Balance(Record):
         fate = np.where(unit >= 0, 0, np.where(events.located, 1, 2))
         if unsnapped is not None:
             fate[unsnapped] = 3
-        return cls(np.bincount(fate, minlength=4), np.bincount(fate, events.weight, minlength=4))
+        return cls(np.bincount(fate, minlength=4), np.bincount(fate, events.weight, minlength=4).astype(np.float64))
 
     @property
     def total_events(self) -> int:
@@ -71,7 +71,7 @@ class Balance(Record):
         return float(column[self.FATES.index(fate)]) / total if total > 0 else 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """Mapping of each fate to its events and weight, and the totals."""
+        """Map each fate to its events and weight, and give the totals."""
         return {
             "in": {"events": self.total_events, "weight": self.total_weight},
             **{
@@ -129,9 +129,11 @@ class Demand(Record):
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._set(values=frozen_array(self.values), provenance=frozen_mapping(self.provenance))
-        if not np.issubdtype(self.values.dtype, np.floating):
-            self._set(values=frozen_array(self.values, np.float64))
+        self._set(
+            values=frozen_array(self.values, np.float64),
+            layers=frozen_table(self.layers),
+            provenance=frozen_mapping(self.provenance),
+        )
         for name in ("count", "variance"):
             if getattr(self, name) is not None:
                 self._set(**{name: frozen_array(getattr(self, name), np.float64)})
@@ -160,7 +162,7 @@ class Demand(Record):
     @property
     def is_count(self) -> bool:
         """Whether every event counts once."""
-        return self.weight_name == "count"
+        return self.weight_name == COUNT
 
     def to_frame(self) -> gpd.GeoDataFrame:
         """One row per unit: the support's columns, `value` (or one column per layer), `count`."""
@@ -176,7 +178,7 @@ class Demand(Record):
         return frame
 
     def summary(self) -> dict[str, object]:
-        """What, where, when, how much and what was left out."""
+        """Return what, where, when, how much and what was left out."""
         return {
             "name": self.name,
             "measure": self.measure,

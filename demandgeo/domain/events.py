@@ -158,7 +158,7 @@ class Events(Record):
         cls, frame: gpd.GeoDataFrame, *, category: str | None = None, time: str | None = None, weight: str | None = None
     ) -> Events:
         """Make events from a frame of points, naming its columns; an empty point is an event without a location."""
-        points = frame.geometry.to_numpy()
+        points = frame.geometry.to_numpy().copy()
         other = np.flatnonzero(~np.isin(shapely.get_type_id(points), (MISSING, shapely.GeometryType.POINT)))
         if other.size:
             raise GeometryError(
@@ -169,6 +169,7 @@ class Events(Record):
             "time": None if time is None else frame[time].to_numpy("datetime64[s]"),
             "weight": None if weight is None else frame[weight].to_numpy(np.float64),
         }
+        points[shapely.is_empty(points)] = None  # GEOS refuses the x of an empty point; that of None is NaN
         crs = "" if frame.crs is None else frame.crs.to_string()
         named = {"weight_name": weight} if weight else {}
         return cls.at(shapely.get_x(points), shapely.get_y(points), crs=crs, **given, **named)

@@ -102,7 +102,7 @@ class Grid(Support):
             Side in metres, or (width, height).
         """
         area = zones.outline()
-        x0, y0, dx, dy, shape = _frame(shapely.bounds(area), cell)
+        x0, y0, dx, dy, shape = _frame(area.bounds, cell)
         rows, columns = (axis.ravel() for axis in np.indices(shape))
         west, north = x0 + columns * dx, y0 - rows * dy
         boxes = shapely.box(west, north - dy, west + dx, north)
@@ -120,7 +120,7 @@ class Grid(Support):
         return cast(tuple[int, int], self.inside.shape)
 
     @property
-    def ids(self) -> Integers:
+    def ids(self) -> Integers:  # type: ignore[override]
         """int64 [n]: row x columns + column of each unit."""
         return np.flatnonzero(self.inside.ravel())
 
@@ -136,7 +136,7 @@ class Grid(Support):
         return self.x0, self.y0 - rows * self.dy, self.x0 + columns * self.dx, self.y0
 
     def centres(self) -> tuple[Floats, Floats]:
-        """x and y of the centre of each unit, metres."""
+        """Return x and y of the centre of each unit, metres."""
         rows, columns = np.divmod(self.ids, self.shape[1])
         return self.x0 + (columns + 0.5) * self.dx, self.y0 - (rows + 0.5) * self.dy
 
@@ -153,12 +153,21 @@ class Grid(Support):
         return raster.reshape(self.shape)
 
     def locate(self, x: Floats, y: Floats) -> Integers:
-        """Return the unit of each point, -1 outside; a cell holds its west and north edge."""
-        rows, columns = self.shape
-        column, row = np.floor((x - self.x0) / self.dx), np.floor((self.y0 - y) / self.dy)
-        on = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-        cell = np.where(on, row * columns + column, 0).astype(np.int64)
-        return np.where(on, self.unit_at().ravel()[cell], -1)
+        """Return the unit of each point, -1 outside.
+
+        A cell holds its west and north edge, and its east and south edge where no unit lies beyond.
+        """
+        column, row = (np.asarray(x) - self.x0) / self.dx, (self.y0 - np.asarray(y)) / self.dy
+        unit_at = np.pad(self.unit_at(), 1, constant_values=-1)
+        unit = _look_up(unit_at, np.floor(row), np.floor(column))
+        for up, left in ((0, 1), (1, 0), (1, 1)):
+            lost = np.flatnonzero(unit < 0)
+            r, c = row[lost], column[lost]
+            # ceil - 1 is the cell before for a point on an edge, and the point's own cell for any other.
+            unit[lost] = _look_up(
+                unit_at, np.ceil(r) - 1 if up else np.floor(r), np.ceil(c) - 1 if left else np.floor(c)
+            )
+        return unit
 
     def geometry(self) -> Geometries:
         """Return the whole square of each unit (its extent may be less, at the edge of the study area)."""
@@ -180,7 +189,7 @@ class Grid(Support):
         return Neighbours.from_pairs(self.n, first, second, border)
 
     def summary(self) -> dict[str, object]:
-        """Shape, cell, units and area."""
+        """Return shape, cell, units and area."""
         return {
             "cells": self.unit_name,
             "rows x columns": self.shape,
@@ -209,6 +218,14 @@ def _frame(
     return float(x0), float(y0), dx, dy, (int(rows), int(columns))
 
 
+def _look_up(padded: Integers, row: Floats, column: Floats) -> Integers:
+    rows, columns = (size - 2 for size in padded.shape)
+    # Whatever lies beyond the frame, NaN included, falls on its padding.
+    on = (row >= 0) & (row < rows) & (column >= 0) & (column < columns)
+    at = (np.where(on, axis + 1, 0).astype(np.int64) for axis in (row, column))
+    return padded[tuple(at)]
+
+
 def _districts(zones: Zones, boxes: Geometries) -> Labels | None:
     if zones.group is None:
         return None
@@ -217,8 +234,9 @@ def _districts(zones: Zones, boxes: Geometries) -> Labels | None:
     lost = np.flatnonzero(zone < 0)
     box, other = shapely.STRtree(zones.geometry()).query(boxes[lost], predicate="intersects")
     overlap = shapely.area(shapely.intersection(boxes[lost][box], zones.geometry()[other]))
-    order = np.lexsort((other, -overlap, box))
-    first = np.unique(box[order], return_index=True)[1]
-    zone[lost[box[order][first]]] = other[order][first]
+    # Summed over the zones of a district; column 0 is that of zones without one.
+    by_district = np.zeros((lost.size, len(zones.group.names) + 1))
+    np.add.at(by_district, (box, zones.group.codes[other] + 1), overlap)
     codes: Codes = np.where(zone >= 0, zones.group.codes[zone], -1).astype(np.int32)
+    codes[lost] = by_district.argmax(axis=1) - 1
     return Labels(codes, zones.group.names)

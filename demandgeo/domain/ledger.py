@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from demandgeo.domain.record import Record, frozen_mapping, plain
+from demandgeo.domain.record import Record, frozen_mapping, frozen_table, plain
 from demandgeo.errors import Problems, SourceError
 
 EXCLUDED_COLUMNS = ("file", "line", "reason", "value")
@@ -106,6 +106,8 @@ class Ledger(Record):
     def __post_init__(self) -> None:
         self._set(
             files=tuple(self.files),
+            excluded_rows=frozen_table(self.excluded_rows),
+            coverage=frozen_table(self.coverage),
             ignored=tuple(self.ignored),
             notes=tuple(self.notes),
             transform=frozen_mapping(self.transform),
@@ -165,10 +167,8 @@ class Ledger(Record):
         return pd.DataFrame(rows, columns=[*names, "excluded"])
 
     def to_json(self) -> dict[str, Any]:
-        """What ``ledger.json`` holds of it."""
-        accounts = [
-            {name: plain(getattr(account, name)) for name in FileLedger.__slots__} for account in self.files
-        ]
+        """Return what ``ledger.json`` holds of it."""
+        accounts = [{name: plain(getattr(account, name)) for name in FileLedger.__slots__} for account in self.files]
         return {
             "files": accounts,
             "coverage": self.coverage.to_dict("records"),

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import copyreg
 import hashlib
 import html
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from demandgeo.errors import ModelError
 from demandgeo.registry import Artifact
 
 Floats = NDArray[np.float64]
@@ -31,7 +34,8 @@ class Record(Artifact):
     """Base of the domain types: frozen dataclasses whose identity is their content.
 
     A subclass is ``@dataclass(frozen=True, slots=True, eq=False)``; its ``__post_init__`` checks everything,
-    stores arrays through `frozen_array` and raises one error that lists every problem.
+    stores arrays, mappings and tables through `frozen_array`, `frozen_mapping` and `frozen_table`, and raises one
+    error that lists every problem. A tuple holds text, numbers or records.
     """
 
     __slots__ = ()
@@ -46,8 +50,12 @@ class Record(Artifact):
         return digest.hexdigest()
 
     def summary(self) -> dict[str, object]:
-        """What a reader wants to see first, in order."""
+        """Return what a reader wants to see first, in order."""
         return {item.name: getattr(self, item.name) for item in fields(self)}  # type: ignore[arg-type]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Through the constructor, so that what arrives in another process is checked and read-only again.
+        return type(self), tuple(getattr(self, item.name) for item in fields(self))  # type: ignore[arg-type]
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -68,11 +76,20 @@ class Record(Artifact):
 
 
 def frozen_array(values: ArrayLike, dtype: Any = None) -> NDArray[Any]:
-    """Return a C-contiguous read-only array; it copies only what its maker could still write to."""
-    array = np.ascontiguousarray(values, dtype=dtype)
-    if array.flags.writeable:
-        array = array.copy() if array is values or array.base is not None else array
-        array.flags.writeable = False
+    """Return a C-contiguous read-only array; only what nobody can write to is shared, all else is copied.
+
+    Raises
+    ------
+    ModelError
+        If the values are Python objects.
+    """
+    if isinstance(values, np.ndarray) and not _writable(values):
+        array = np.ascontiguousarray(values, dtype=dtype)
+    else:
+        array = np.array(values, dtype=dtype, order="C", ndmin=1)
+    if array.dtype == object:
+        raise ModelError("an array holds Python objects", "numbers or dates were needed", "give text as Labels")
+    array.flags.writeable = False
     return array
 
 
@@ -84,10 +101,32 @@ def frozen_geometries(values: Iterable[Any]) -> Geometries:
 
 
 def frozen_mapping(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a read-only copy of a mapping, nested mappings included."""
-    return MappingProxyType(
-        {str(key): frozen_mapping(value) if isinstance(value, Mapping) else value for key, value in values.items()}
-    )
+    """Return a read-only copy of a mapping and of all that it holds; lists become tuples."""
+    return MappingProxyType({str(key): _frozen(value) for key, value in values.items()})
+
+
+def frozen_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a copy of a table, its rows numbered from 0, with the types that Parquet keeps.
+
+    Raises
+    ------
+    ModelError
+        If a column mixes types.
+    """
+    # Parquet has neither times in whole seconds nor categories that no row uses.
+    kept: dict[Any, Any] = {}
+    for name, dtype in frame.dtypes.items():
+        if isinstance(dtype, pd.CategoricalDtype):
+            kept[name] = dtype.categories.dtype
+        elif dtype == "datetime64[s]":
+            kept[name] = "datetime64[ms]"
+    try:
+        table: pd.DataFrame = pa.Table.from_pandas(frame.astype(kept), preserve_index=False).to_pandas()
+    except (ValueError, TypeError) as error:  # Arrow's own errors are both
+        raise ModelError(
+            f"a table cannot be stored: {'; '.join(map(str, error.args))}", "one type per column was needed"
+        ) from error
+    return table
 
 
 def plain(value: Any) -> Any:
@@ -101,31 +140,61 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _hashed(value: Any) -> Iterable[bytes]:
+def is_text(value: Any) -> bool:
+    """Whether it is a tuple of nothing but text (a million names, at times)."""
+    return isinstance(value, tuple) and set(map(type, value)) <= {str}
+
+
+def _writable(array: NDArray[Any]) -> bool:
+    # A read-only view of a writable array, such as pandas gives, changes when its owner writes.
+    return array.flags.writeable or (isinstance(array.base, np.ndarray) and _writable(array.base))
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return frozen_mapping(value)
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_frozen, value))
+    if isinstance(value, np.ndarray):
+        return frozen_array(value)
+    if isinstance(value, pd.DataFrame):
+        return frozen_table(value)
+    value = plain(value)
+    if value is None or isinstance(value, (str, int, float, Record)):
+        return value
+    raise TypeError(f"a record cannot hold {value!r}, a {type(value).__name__}: give text or a number")
+
+
+def _hashed(value: Any) -> Iterator[bytes | memoryview]:
     if isinstance(value, Record):
         yield value.content_hash().encode()
-    elif isinstance(value, pd.DataFrame):
-        for column in value.columns:
-            yield str(column).encode()
-            yield from _hashed(value[column].to_numpy())
     elif isinstance(value, np.ndarray):
         yield f"{value.dtype.str}{value.shape}".encode()
-        yield from _array_bytes(value)
+        yield _array_bytes(value)
+    elif isinstance(value, pd.DataFrame):
+        yield from _hashed({f"{i} {name}": value.iloc[:, i].to_numpy() for i, name in enumerate(value.columns)})
     elif isinstance(value, Mapping):
+        yield f"{len(value)} keys".encode()
         for key in sorted(value):
             yield f"\0{key}\0".encode()
             yield from _hashed(value[key])
+    elif is_text(value):
+        yield json.dumps(value).encode()
+    elif isinstance(value, tuple):
+        yield f"{len(value)} parts".encode()
+        for part in value:
+            yield from _hashed(part)
     else:
-        yield json.dumps(plain(value), sort_keys=True).encode()
+        yield f"\0{json.dumps(plain(value))}".encode()
 
 
-def _array_bytes(array: NDArray[Any]) -> Iterable[bytes]:
+def _array_bytes(array: NDArray[Any]) -> bytes | memoryview:
     if array.dtype != object:
-        yield np.ascontiguousarray(array).tobytes()
-    elif array.size and isinstance(array.flat[0], shapely.Geometry):
-        yield b"\0".join(shapely.to_wkb(array, include_srid=False).tolist())
-    else:
-        yield json.dumps([None if part is None or part != part else str(part) for part in array.tolist()]).encode()
+        return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+    if array.size and isinstance(array.flat[0], shapely.Geometry):
+        return b"\0".join(shapely.to_wkb(array, include_srid=False).tolist())
+    missing = pd.isna(array)
+    return json.dumps([None if gone else str(part) for part, gone in zip(array, missing, strict=True)]).encode()
 
 
 def _short(value: object) -> str:
@@ -137,3 +206,7 @@ def _short(value: object) -> str:
         return f"{value:,.6g}"
     text = repr(value) if isinstance(value, Record) else str(value)
     return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+# Read-only mappings have no pickled form of their own; records hold them and travel between processes.
+copyreg.pickle(MappingProxyType, lambda values: (frozen_mapping, (dict(values),)))  # type: ignore[arg-type,return-value]

@@ -110,16 +110,16 @@ class Support(Record):
         """Return one geometry per unit."""
         raise TypeError(f"{type(self).__name__} must give its geometry")
 
-    def neighbours(self, contiguity: str = ROOK) -> Neighbours:
+    def neighbours(self, contiguity: str = ROOK) -> Neighbours:  # noqa: ARG002
         """Return which units touch: along a border (rook), or at a point too (queen)."""
         raise TypeError(f"{type(self).__name__} must give its neighbours")
 
-    def locate(self, x: Floats, y: Floats) -> Integers:
+    def locate(self, x: Floats, y: Floats) -> Integers:  # noqa: ARG002
         """Return the unit that holds each point, -1 outside; a point on a border is in one unit only."""
         raise TypeError(f"{type(self).__name__} must locate points")
 
     def to_frame(self) -> gpd.GeoDataFrame:
-        """One row per unit: id, extent in km2 or km, district where there is one, geometry."""
+        """Return one row per unit: id, extent in km2 or km, district where there is one, geometry."""
         per_unit = {"m2": ("area_km2", 1e6), "m": ("length_km", 1e3)}
         name, scale = per_unit[self.extent_unit]
         columns: dict[str, Any] = {"id": self.ids, name: self.extent / scale}

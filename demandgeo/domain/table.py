@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from demandgeo.domain.record import Record, frozen_mapping
+from demandgeo.domain.record import Record, frozen_mapping, frozen_table
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -33,7 +33,7 @@ class Table(Record):
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._set(notes=tuple(self.notes), provenance=frozen_mapping(self.provenance))
+        self._set(rows=frozen_table(self.rows), notes=tuple(self.notes), provenance=frozen_mapping(self.provenance))
 
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of the rows."""

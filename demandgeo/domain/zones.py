@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import geopandas as gpd
 import numpy as np
 import shapely
-
 
 from demandgeo.domain.crs import metric_crs
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import Ledger
 from demandgeo.domain.record import Floats, Geometries, Integers, Texts, frozen_array, frozen_geometries
 from demandgeo.domain.support import QUEEN, ROOK, Neighbours, Support, check_contiguity
-from demandgeo.errors import GeometryError, ModelError, Problems
+from demandgeo.errors import GeometryError, ModelError, Problems, did_you_mean
 
 OVERLAP_SHARE = 1e-3
 """Overlaps up to this share of the smaller zone are slivers: a point in one is counted once, in the lowest code."""
@@ -60,21 +58,28 @@ class Zones(Support):
     ledger: Ledger = field(default_factory=Ledger)
 
     def __post_init__(self) -> None:
-        ids = np.array(self.ids, dtype=np.str_)
+        self._check_lengths()
+        ids = _texts(self.ids)
         order = np.argsort(ids, kind="stable")
-        if len(ids) != len(self.polygons):
-            raise ModelError(f"{len(self.polygons)} polygons have {len(ids)} ids", "one id for each was needed")
         self._set(
             ids=frozen_array(ids[order]),
             polygons=frozen_geometries(np.array(self.polygons, dtype=object)[order]),
             crs=metric_crs(self.crs, what="the table of zones"),
-            names=frozen_array((ids if self.names is None else np.array(self.names, dtype=np.str_))[order]),
+            names=frozen_array((ids if self.names is None else _texts(self.names))[order]),
         )
         if self.population is not None:
             self._set(population=frozen_array(np.asarray(self.population, np.float64)[order]))
         if self.group is not None:
             self._set(group=self.group.take(order))
         self._check()
+
+    def _check_lengths(self) -> None:
+        problems = Problems()
+        for name in ("ids", "names", "population", "group"):
+            column, n = getattr(self, name), len(self.polygons)
+            if column is not None:
+                problems.check(len(column) == n, f"{n} polygons have {len(column)} {name}", "one for each was needed")
+        problems.raise_as(ModelError)
 
     def _check(self) -> None:
         problems = Problems()
@@ -84,9 +89,14 @@ class Zones(Support):
             problems.add(f"zone {code} stands twice", "distinct ids were needed", "dissolve or remove one of the two")
         kinds = np.isin(shapely.get_type_id(self.polygons), POLYGONS)
         for row in np.flatnonzero(~(kinds & shapely.is_valid(self.polygons) & (shapely.area(self.polygons) > 0))):
-            problems.add(f"zone {self.ids[row]} is no valid polygon with an area", remedy="repair it: shapely.make_valid")
-        if self.population is not None and (self.population < 0).any():
-            problems.add(f"zone {self.ids[self.population < 0][0]} has a population below 0")
+            problems.add(
+                f"zone {self.ids[row]} is no valid polygon with an area", remedy="repair it: shapely.make_valid"
+            )
+        problems.check((self.ids != "").all(), "a zone has no id", "give the column of codes")
+        if self.population is not None:
+            bad = (self.population < 0) | np.isinf(self.population)
+            for code in self.ids[bad].tolist():
+                problems.add(f"zone {code} has a population below 0 or without end")
         problems.raise_as(ModelError)
         self._check_overlap()
 
@@ -117,7 +127,21 @@ class Zones(Support):
         group: str | None = None,
         ledger: Ledger | None = None,
     ) -> Zones:
-        """Make zones from a frame, naming its columns."""
+        """Make zones from a frame, naming its columns.
+
+        Raises
+        ------
+        ModelError, GeometryError
+            If a column is missing, a zone has no id, or a rule of `Zones` is broken.
+        """
+        problems = Problems()
+        for column in (id, name, population, group):
+            if column is not None and column not in frame.columns:
+                problems.add(f"the zones have no column {column!r}", remedy=did_you_mean(column, frame.columns))
+        problems.raise_as(ModelError)
+        for row in np.flatnonzero(frame[id].isna()):
+            problems.add(f"the zone in row {row} has no {id}", "a code for each zone was needed")
+        problems.raise_as(ModelError)
         return cls(
             polygons=frame.geometry.to_numpy(),
             ids=frame[id].astype(str).to_numpy(np.str_),
@@ -127,6 +151,11 @@ class Zones(Support):
             group=None if group is None else Labels.of(frame[group]),
             ledger=ledger or Ledger(),
         )
+
+    @property
+    def n(self) -> int:
+        """Number of zones."""
+        return len(self.ids)
 
     @property
     def extent(self) -> Floats:  # type: ignore[override]
@@ -150,18 +179,19 @@ class Zones(Support):
         """Return the zone that each code names, -1 for other or missing codes."""
         known = {code: row for row, code in enumerate(self.ids.tolist())}
         lookup = np.array([*(known.get(name, -1) for name in codes.names), -1], dtype=np.int64)
-        return cast(Integers, lookup[codes.codes])
+        return lookup[codes.codes]
 
     def locate(self, x: Floats, y: Floats) -> Integers:
         """Return the zone that holds each point, -1 outside; on a shared border it is the lowest code's."""
         # One look-up per distinct point: open crime data repeat each snap point some 15 times (6-10x faster).
-        spots, inverse = np.unique(np.column_stack([x, y]), axis=0, return_inverse=True)
-        points = shapely.points(spots)
+        # Points as complex numbers: a million sort in half the time of rows of two columns.
+        spots, inverse = np.unique(np.asarray(x) + 1j * np.asarray(y), return_inverse=True)
+        points = shapely.points(spots.real, spots.imag)
         point, zone = shapely.STRtree(self.polygons).query(points, predicate="intersects")
         found = np.full(len(spots), self.n)
         np.minimum.at(found, point, zone)
         found[found == self.n] = -1
-        return cast(Integers, found[inverse.ravel()])
+        return found[inverse]
 
     def neighbours(self, contiguity: str = ROOK) -> Neighbours:
         """Return the zones that share a border of positive length (rook), or at least a point (queen)."""
@@ -174,7 +204,7 @@ class Zones(Support):
         return Neighbours.from_pairs(self.n, first[keep], second[keep], border[keep])
 
     def summary(self) -> dict[str, object]:
-        """Zones, districts, area and population."""
+        """Return zones, districts, area and population."""
         return {
             "zones": self.n,
             "districts": 0 if self.group is None else len(set(self.group.codes[self.group.present].tolist())),
@@ -184,7 +214,7 @@ class Zones(Support):
         }
 
     def to_frame(self) -> gpd.GeoDataFrame:
-        """One row per zone: id, name, area in km2, district, population, geometry."""
+        """Return one row per zone: id, name, area in km2, district, population, geometry."""
         frame = Support.to_frame(self)
         frame.insert(1, "name", self.names)
         if self.population is not None:
@@ -197,3 +227,6 @@ class Zones(Support):
         return cast(Integers, first[once]), cast(Integers, second[once])
 
 
+def _texts(values: Texts) -> Texts:
+    # Through a list, so that the width, and with it the content hash, is that of the longest text.
+    return np.array(np.asarray(values).tolist(), dtype=np.str_)

@@ -32,7 +32,7 @@ from typing import Any
 import numba
 import numpy as np
 
-_POLICY = {"nopython": True, "cache": True, "nogil": True, "error_model": "numpy", "fastmath": False}
+_POLICY: dict[str, Any] = {"nopython": True, "cache": True, "nogil": True, "error_model": "numpy", "fastmath": False}
 
 
 class Kernel:
@@ -50,6 +50,7 @@ class Kernel:
         self._is_input = tuple(not name.startswith("out") for name in inspect.signature(function).parameters)
 
     def __call__(self, *arguments: Any) -> Any:
+        """Run it on read-only views of its inputs."""
         return self.dispatcher(
             *(
                 _read_only(value) if is_input and isinstance(value, np.ndarray) else value

@@ -18,7 +18,7 @@ _UNIT = 1.0 / 9007199254740992.0  # 2**-53
 
 @inner_kernel
 def mix(value):
-    """Scramble 64 bits into 64 bits."""
+    """Scramble 64 bits into 64 bits: what SplitMix64 gives from the state `value`."""
     z = np.uint64(value) + _GOLDEN
     z = (z ^ (z >> _S30)) * _MIX_1
     z = (z ^ (z >> _S27)) * _MIX_2
@@ -27,8 +27,10 @@ def mix(value):
 
 @inner_kernel
 def uniform(seed, unit, draw):
-    """Return a float64 in [0, 1) that (seed, unit, draw) determines."""
-    bits = mix(mix(mix(np.uint64(seed)) ^ np.uint64(unit)) ^ np.uint64(draw))
+    """Return a float64 in [0, 1) that (seed, unit, draw), each an int64, determines."""
+    # By way of int64, because NumPy itself (without the JIT) refuses np.uint64(-1) of a Python int.
+    key = mix(mix(np.uint64(np.int64(seed))) ^ np.uint64(np.int64(unit)))
+    bits = mix(key ^ np.uint64(np.int64(draw)))
     return np.float64(bits >> _S11) * _UNIT
 
 

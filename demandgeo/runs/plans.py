@@ -178,7 +178,7 @@ class _Planner:
                         trail,
                         f"the input {parameter!r} is missing",
                         f"{wanted} was needed",
-                        f"write {parameter}: NAME, one of {self._fitting(wanted)}",
+                        self._fitting(wanted),
                     )
                 continue
             names = given if isinstance(given, list) else [given]
@@ -199,13 +199,11 @@ class _Planner:
             if made is not None and (made := _field_type(made, field)) is None:
                 self.refuse(trail, f"{first!r} has no artifact {field!r}")
         if made is not None and not wanted.takes(made):
-            self.refuse(
-                trail, f"{name!r} is {made.__name__}", f"{wanted} was needed", f"one of {self._fitting(wanted)}"
-            )
+            self.refuse(trail, f"{name!r} is {made.__name__}", f"{wanted} was needed", self._fitting(wanted))
 
     def _fitting(self, wanted: Input) -> str:
         names = [name for name, made in self.known.items() if made is not None and wanted.takes(made)]
-        return ", ".join(names) or "(nothing above makes one)"
+        return f"take one of {', '.join(names)}" if names else "nothing above makes one"
 
     def _call(
         self, name: str, entry: Entry, inputs: dict[str, tuple[str, ...]], given: dict[str, Any], trail: Trail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import Field
 from demandgeo.domain import Record, Table
 from demandgeo.errors import ModelError, SourceError
 from demandgeo.registry import reader, stage
+from demandgeo.runs.manifest import UNPROMISED
 
 CALLS: list[str] = []
 
@@ -78,8 +80,6 @@ def crash(table: Table) -> Table:
     return Table("never", table.rows / {}["missing"])
 
 
-
-
 @pytest.fixture
 def calls() -> list[str]:
     """The toy functions called in this test, in order."""
@@ -121,9 +121,24 @@ def config(write: Callable[[str, str], Path]) -> Path:
     return write("toy.yaml", CONFIG)
 
 
-
-
 @pytest.fixture
 def checkout() -> Path:
     """The project's root."""
     return Path(__file__).parents[2]
+
+
+@pytest.fixture
+def content() -> Callable[[Path], dict[str, object]]:
+    """Every byte of a result folder that the promise of determinism covers."""
+
+    def read(folder: Path) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for path in sorted(folder.iterdir()):
+            if path.name == "manifest.json":
+                manifest = json.loads(path.read_text())
+                found[path.name] = {key: value for key, value in manifest.items() if key not in UNPROMISED}
+            elif not path.name.startswith("."):
+                found[path.name] = path.read_bytes()
+        return found
+
+    return read

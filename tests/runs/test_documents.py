@@ -89,7 +89,9 @@ def test_marks_name_key_and_file() -> None:
 
 def test_merge_lays_steps_over_their_namesakes() -> None:
     base = parse("run: {seed: 1, name: a}\nsteps:\n  - {stage: x.y, as: one, k: 1}\n  - {stage: x.z}\nl: [1, 2]")
-    over = parse_document("run: {name: b}\nsteps:\n  - {as: one, k: 2}\n  - {stage: x.w, as: new}\nl: [3]", "o.yaml", HERE)
+    over = parse_document(
+        "run: {name: b}\nsteps:\n  - {as: one, k: 2}\n  - {stage: x.w, as: new}\nl: [3]", "o.yaml", HERE
+    )
     merged = merge(base, over)
     assert merged.values == {
         "run": {"seed": 1, "name": "b"},

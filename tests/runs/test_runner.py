@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -19,26 +18,14 @@ from demandgeo.runs import read_config, run, run_scenarios, verify
 from demandgeo.runs.cache import Cache, code_version
 from demandgeo.runs.folders import FolderInUseError, held
 from demandgeo.runs.forecasts import forecast
-from demandgeo.runs.manifest import UNPROMISED
 
 Write = Callable[[str, str], Path]
+Content = Callable[[Path], dict[str, object]]
 
 
 def values(table: object) -> list[float]:
     assert isinstance(table, Table)
     return table.rows["value"].tolist()
-
-
-def content(folder: Path) -> dict[str, object]:
-    """Every byte that the promise of determinism covers."""
-    found: dict[str, object] = {}
-    for path in sorted(folder.iterdir()):
-        if path.name == "manifest.json":
-            manifest = json.loads(path.read_text())
-            found[path.name] = {key: value for key, value in manifest.items() if key not in UNPROMISED}
-        elif not path.name.startswith("."):
-            found[path.name] = path.read_bytes()
-    return found
 
 
 def test_a_run_and_its_folder(config: Path, calls: list[str]) -> None:
@@ -93,7 +80,7 @@ def test_the_plan_says_why(config: Path) -> None:
     assert "waits for numbers" in lines[1]
 
 
-def test_a_damaged_artifact_is_made_again(config: Path, calls: list[str]) -> None:
+def test_a_damaged_artifact_is_made_again(config: Path, calls: list[str], content: Content) -> None:
     before = content(run(config).folder)
     store = Cache(read_config(config).state_folder).artifacts
     for path in store.glob("*/*.parquet"):
@@ -106,7 +93,7 @@ def test_a_damaged_artifact_is_made_again(config: Path, calls: list[str]) -> Non
     assert content(result.folder) == before
 
 
-def test_a_changed_result_file_is_noticed_and_mended(config: Path) -> None:
+def test_a_changed_result_file_is_noticed_and_mended(config: Path, content: Content) -> None:
     result = run(config)
     before = content(result.folder)
     (result.folder / "six.csv").write_text("tampered")
@@ -126,7 +113,7 @@ def test_files_of_an_earlier_run_go_and_those_of_the_user_stay(config: Path) -> 
     assert {"six.csv", "my.qgz"} <= names
 
 
-def test_what_a_run_depends_on_is_in_its_folder_twice_alike(config: Path, tmp_path: Path) -> None:
+def test_what_a_run_depends_on_is_in_its_folder_twice_alike(config: Path, tmp_path: Path, content: Content) -> None:
     first = content(run(config).folder)
     shutil.rmtree(config.parent / "out")
     shutil.rmtree(config.parent / ".demandgeo")
@@ -162,7 +149,9 @@ def test_the_mistakes_of_all_sources_show_at_once(write: Write) -> None:
 
 
 def test_a_defect_names_its_step_and_keeps_its_cause(config: Path, write: Write) -> None:
-    path = write("crash.yaml", config.read_text().replace("toy.double, table: twice, times: 3", "toy.crash, table: twice"))
+    path = write(
+        "crash.yaml", config.read_text().replace("toy.double, table: twice, times: 3", "toy.crash, table: twice")
+    )
     with pytest.raises(RunError, match=r"step 3 \(six: toy.crash\) failed: KeyError") as caught:
         run(path)
     assert isinstance(caught.value.__cause__, KeyError)
@@ -216,7 +205,7 @@ print(",".join(result.executed), flush=True)
 """
 
 
-def test_a_killed_run_resumes_and_ends_with_the_same_bytes(write: Write, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_and_ends_with_the_same_bytes(write: Write, tmp_path: Path, content: Content) -> None:
     write("numbers.txt", "1\n2\n")
     text = (
         "sources: {numbers: {reader: toy.numbers, path: numbers.txt}}\n"

@@ -1,0 +1,36 @@
+"""Seeded inputs that every benchmark shares. All of them are made up; they have the shape of open police data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from demandgeo.domain import Events, Grid
+
+CRS = "EPSG:27700"
+SEED = 20150401
+
+
+@dataclass(frozen=True)
+class Force:
+    """Crimes of a large force on its snap points, and the raster they are smoothed on."""
+
+    name: str
+    events: Events
+    grid: Grid
+
+
+def force(n: int, *, pixels: int = 1000, snap_points: int = 35_000, clusters: int = 60) -> Force:
+    """Return n crimes in 40 x 30 km: snap points in clusters over a background, their popularity Zipf (0.8)."""
+    rng = np.random.default_rng(SEED)
+    size = np.array([40_000.0, 30_000.0])
+    background = rng.uniform(0, size, (snap_points // 3, 2))
+    centre = rng.uniform(0, size, (clusters, 2))[rng.integers(clusters, size=snap_points - len(background))]
+    points = np.vstack([background, rng.normal(centre, 1_200)]).round(1) + [400_000.0, 280_000.0]
+    points = points[rng.permutation(snap_points)]
+    popularity = 1 / np.arange(1, snap_points + 1) ** 0.8
+    x, y = points[rng.choice(snap_points, n, p=popularity / popularity.sum())].T
+    time = np.full(n, "2018-07", "datetime64[s]")
+    grid = Grid.covering((400_000.0, 280_000.0, 440_000.0, 310_000.0), cell=(40_000 / pixels, 30_000 / pixels), crs=CRS)
+    return Force(f"{n:,} events, {pixels} x {pixels} pixels", Events.at(x, y, crs=CRS, time=time), grid)

@@ -1,0 +1,103 @@
+"""Events counted, or their weights summed, on a support."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, cast
+
+import numpy as np
+import pandas as pd
+
+from demandgeo.domain import COUNT, Demand, Events, Labels, Support
+from demandgeo.domain.demand import LAYER_COLUMNS, Balance
+from demandgeo.domain.record import Floats, Integers
+from demandgeo.registry import stage
+from demandgeo.statistics.assignment import assign, coded
+
+Layers = Literal["category", "month"]
+
+
+@stage("density.count")
+def count(events: Events, support: Support, *, by: Layers | None = None) -> Demand:
+    """Sum the weights of the events of each unit (their number, where each weighs 1).
+
+    On zones the file's own zone code decides, else the location (see `statistics.assignment.assign`); on a grid the
+    location does.
+
+    Parameters
+    ----------
+    events
+        What is counted.
+    support
+        Where: a grid or zones, in the CRS of the events.
+    by
+        One layer per category or per month; None for a single one. Events without it are the last layer, whose name
+        is empty.
+
+    Returns
+    -------
+    Demand
+        `values` [n] or [layers, n] in incidents or weight; `count` the number of events; `variance` the sum of the
+        squared standard deviations of their weights within a category; `provenance` says how many were placed by code
+        and how many by location.
+
+    Raises
+    ------
+    GeometryError
+        If events and support have different CRS.
+
+    Examples
+    --------
+    >>> from demandgeo.domain import Grid
+    >>> grid = Grid.covering((0, 0, 500, 250), cell=250, crs="EPSG:27700")
+    >>> events = Events.at([10, 260, 270, 900], [5, 5, 5, 5], crs="EPSG:27700")
+    >>> demand = count(events, grid)
+    >>> demand.values.tolist(), demand.balance.events.tolist()
+    ([1.0, 2.0], [3, 1, 0, 0])
+    """
+    unit = assign(events, support)
+    placed = unit >= 0
+    at = unit[placed]
+
+    def total(weight: Floats | None) -> Floats:
+        sums = np.bincount(at, None if weight is None else weight[placed], minlength=support.n)
+        return cast(Floats, sums.astype(np.float64))
+
+    layers, layer = _layers(events, by)
+    shape = (support.n,) if by is None else (len(layers), support.n)
+    flat = layer[placed] * support.n + at
+    values: Floats = np.bincount(flat, events.weight[placed], minlength=math.prod(shape)).astype(np.float64)
+    by_code = int((coded(events, support) & placed).sum())
+    return Demand(
+        support=support,
+        values=values.reshape(shape),
+        measure="incidents" if events.weight_name == COUNT else "weight",
+        balance=Balance.of(events, unit),
+        weight_name=events.weight_name,
+        period=events.period,
+        name=events.kind,
+        count=total(None),
+        variance=total(events.weight_sd**2),
+        layers=layers,
+        provenance={
+            "method": "count",
+            "unit": support.unit_name,
+            "placed_by_code": by_code,
+            "placed_by_location": int(placed.sum()) - by_code,
+        },
+    )
+
+
+def _layers(events: Events, by: Layers | None) -> tuple[pd.DataFrame, Integers]:
+    """Return the table of layers and the layer of each event."""
+    if by is None:
+        return pd.DataFrame(columns=list(LAYER_COLUMNS)), np.zeros(len(events), np.int64)
+    labels = events.category
+    if by == "month":
+        months = events.time.astype("datetime64[M]")
+        labels = Labels.of(np.where(np.isnat(months), "", months.astype(str)))
+    names = [*labels.names, *([] if labels.present.all() else [""])]
+    layer = np.where(labels.present, labels.codes, len(labels.names)).astype(np.int64)
+    columns = {"category": [""] * len(names), "period": [events.period] * len(names)}
+    columns["category" if by == "category" else "period"] = names
+    return pd.DataFrame(columns, columns=list(LAYER_COLUMNS)), layer

@@ -1,0 +1,25 @@
+"""From the outside world to domain types: every line of a file is used, or refused, or counted with its reason."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from demandgeo.sources.boundaries import read_boundaries as read_boundaries
+    from demandgeo.sources.incidents import read_incidents as read_incidents
+    from demandgeo.sources.police_uk import read_police_uk as read_police_uk
+
+_HOMES = {"read_boundaries": "boundaries", "read_incidents": "incidents", "read_police_uk": "police_uk"}
+
+__all__ = ["read_boundaries", "read_incidents", "read_police_uk"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"demandgeo.sources.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'demandgeo.sources' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

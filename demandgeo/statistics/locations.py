@@ -1,0 +1,51 @@
+"""Events collapsed to their distinct coordinates, once for every layer that is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+
+from demandgeo.domain.record import Codes, Floats
+from demandgeo.kernels.planar import collapse
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Locations:
+    """Distinct coordinates, in order of first sight.
+
+    Open crime data repeat each snap point 15 to 30 times: whatever costs time per location is that much cheaper.
+
+    Parameters
+    ----------
+    x, y
+        float64 [m], metres.
+    member
+        int32 [n]: the location of each event.
+
+    Examples
+    --------
+    >>> places = Locations.of(np.array([3.0, 1.0, 3.0]), np.array([4.0, 2.0, 4.0]))
+    >>> places.x.tolist(), places.member.tolist(), places.total().tolist()
+    ([3.0, 1.0], [0, 1, 0], [2.0, 1.0])
+    """
+
+    x: Floats
+    y: Floats
+    member: Codes
+
+    @classmethod
+    def of(cls, x: Floats, y: Floats) -> Locations:
+        """Collapse coordinates, all finite; equal means equal to the last bit."""
+        x, y = np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64)
+        seen_x, seen_y, member = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int32)
+        count = collapse(x, y, seen_x, seen_y, member)
+        return cls(seen_x[:count].copy(), seen_y[:count].copy(), member)
+
+    def __len__(self) -> int:
+        return int(self.x.size)
+
+    def total(self, weight: Floats | None = None) -> Floats:
+        """Return the sum of the events' weights (their number, if none are given) at each location, float64 [m]."""
+        return cast(Floats, np.bincount(self.member, weight, minlength=len(self)).astype(np.float64, copy=False))

@@ -1,0 +1,137 @@
+"""Density surfaces: exact at the cell centres, mass kept, and nothing that should not matter matters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typeguard import suppress_type_checks
+
+from demandgeo.density import surface
+from demandgeo.domain import Events, Grid
+from demandgeo.errors import GeometryError, ModelError
+from tests.kernels import reference
+
+CRS = "EPSG:27700"
+GRID = Grid.covering((430_000, 420_000, 434_000, 423_000), cell=(40, 30), crs=CRS)
+KERNELS = {"uniform": 0, "epanechnikov": 1, "quartic": 2, "triweight": 3}
+seeds = st.integers(0, 2**32 - 1)
+
+
+def scene(seed, n=200, margin=-500.0):
+    """Events on a few places within the grid (margin < 0), or beyond it too."""
+    rng = np.random.default_rng(seed)
+    west, south, east, north = GRID.bounds
+    x = rng.uniform(west - margin, east + margin, 40).round(1)
+    y = rng.uniform(south - margin, north + margin, 40).round(1)
+    at = rng.integers(40, size=n)
+    return Events.at(x[at], y[at], crs=CRS, weight=rng.gamma(0.5, 20, n), weight_name="days")
+
+
+def made(events, **settings):
+    return surface(events, GRID, **{"bandwidth": 400.0, "per": "period", **settings})
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_surface_is_exact_and_its_error_bound_holds(kernel):
+    events = scene(1, n=300, margin=600.0)
+    demand = made(events, kernel=kernel)
+    sums, reached = reference.intensity(events.x, events.y, events.weight, GRID, bandwidth=400.0, power=KERNELS[kernel])
+    expected, reached = (sums * 1e6)[GRID.inside], reached[GRID.inside]
+    error = np.abs(demand.values - expected).max()
+    assert error <= 1e-14 * expected.max()
+    assert error <= demand.provenance["error_bound"] <= 1e-10 * expected.max()
+    assert (demand.values[reached == 0] == 0).all()
+    assert (demand.values >= 0).all()
+
+
+@given(seeds, st.sampled_from(["epanechnikov", "quartic", "triweight"]))
+def test_mass_is_conserved_within_the_discretisation(seed, kernel):
+    demand = made(scene(seed), kernel=kernel)
+    mass = demand.provenance["mass"]
+    assert mass["placed"] == pytest.approx(demand.balance.weight[0])
+    assert mass["on_surface"] == pytest.approx(mass["placed"], rel=2e-3)
+
+
+@given(seeds, st.integers(-50, 50), st.integers(-50, 50))
+def test_moving_events_and_grid_together_changes_nothing(seed, columns, rows):
+    events, shift = scene(seed), (columns * 40.0, rows * 30.0)
+    there = Grid(GRID.x0 + shift[0], GRID.y0 + shift[1], GRID.dx, GRID.dy, GRID.inside, GRID.extent, CRS)
+    moved = Events.at(events.x + shift[0], events.y + shift[1], crs=CRS, weight=events.weight, weight_name="days")
+    here = made(events).values
+    assert np.abs(surface(moved, there, bandwidth=400.0, per="period").values - here).max() <= 1e-9 * here.max()
+
+
+@given(seeds)
+def test_splitting_an_event_into_two_halves_changes_nothing(seed):
+    events = scene(seed)
+    halves = Events.at(
+        np.tile(events.x, 2), np.tile(events.y, 2), crs=CRS, weight=np.tile(events.weight / 2, 2), weight_name="days"
+    )
+    whole = made(events).values
+    assert np.abs(made(halves).values - whole).max() <= 1e-14 * whole.max()
+
+
+@given(seeds)
+def test_doubled_weights_double_the_surface_to_the_last_bit(seed):
+    events = scene(seed)
+    twice = events.weighted(2 * events.weight, events.weight_sd, "days")
+    assert (made(twice).values == 2 * made(events).values).all()
+
+
+def test_the_order_of_the_events_matters_by_rounding_only():
+    events = scene(3)
+    back = events.where(np.arange(len(events))[::-1])
+    here = made(events).values
+    assert np.abs(made(back).values - here).max() <= 1e-14 * here.max()
+
+
+def test_a_year_is_the_number_of_months_over_twelve():
+    time = np.array(["2016-07", "2017-07", "2018-07"], "datetime64[s]")
+    events = Events.at([432_000.0] * 3, [421_500.0] * 3, crs=CRS, time=time)
+    yearly, whole = surface(events, GRID), surface(events, GRID, per="period")
+    assert (yearly.measure, whole.measure) == ("incidents/km2/yr", "incidents/km2")
+    assert yearly.values.tolist() == pytest.approx((whole.values * 4).tolist())
+    assert yearly.provenance["mass"]["on_surface"] == pytest.approx(3, rel=2e-3)
+
+
+def test_events_beyond_the_grid_reach_into_it_and_stand_in_the_balance():
+    x, y = [429_900.0, 432_000.0, np.nan, 400_000.0], [421_500.0, 421_500.0, np.nan, 421_500.0]
+    demand = made(Events.at(x, y, crs=CRS))
+    assert demand.balance.events.tolist() == [1, 2, 1, 0]
+    assert demand.values[GRID.locate(np.array([430_010.0]), np.array([421_500.0]))[0]] > 0
+    assert demand.provenance["locations"] == 3
+
+
+def test_cells_outside_the_study_area_are_no_units():
+    inside = np.ones(GRID.shape, bool)
+    inside[:, :50] = False
+    part = Grid(GRID.x0, GRID.y0, GRID.dx, GRID.dy, inside, np.full(int(inside.sum()), 1200.0), CRS)
+    events = scene(4)
+    assert (surface(events, part, per="period").values == made(events).values[inside.ravel()]).all()
+
+
+def test_nothing_located_makes_a_surface_of_zeros():
+    demand = made(Events.at([np.nan], [np.nan], crs=CRS))
+    assert not demand.values.any()
+    assert demand.balance.events.tolist() == [0, 0, 1, 0]
+
+
+def test_undated_events_have_no_intensity_per_year():
+    with pytest.raises(ModelError, match='per="period"'):
+        surface(scene(1), GRID)
+
+
+def test_every_bad_setting_is_named_at_once():
+    with suppress_type_checks(), pytest.raises(ModelError) as caught:
+        made(scene(1), bandwidth=-3.0, kernel="quadratic", per="month")
+    assert len(caught.value.problems) == 3
+    assert "bandwidth is -3" in str(caught.value)
+    with pytest.raises(ModelError, match="bandwidth is nan"):
+        made(scene(1), bandwidth=float("nan"))
+
+
+def test_two_coordinate_systems_are_refused():
+    with pytest.raises(GeometryError, match="EPSG:32630"):
+        made(Events.at([1.0], [1.0], crs="EPSG:32630"))

@@ -1,0 +1,220 @@
+"""Random records for the property tests, small enough to draw by the thousand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import shapely
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from demandgeo.domain import (
+    Balance,
+    Certificate,
+    Demand,
+    Events,
+    FileLedger,
+    Grid,
+    Holdout,
+    Labels,
+    Ledger,
+    Neighbours,
+    PriorityAreas,
+    Table,
+    Zones,
+)
+from demandgeo.domain.areas import AREA_COLUMNS
+
+CRS = "EPSG:27700"
+metres = st.floats(0, 700_000, allow_subnormal=False)
+amounts = st.floats(0, 1e6, allow_subnormal=False)
+counts = st.integers(0, 50)
+words = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=6)
+scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | words
+
+
+def floats(n: int | tuple[int, ...], elements=amounts):
+    return hnp.arrays(np.float64, n, elements=elements)
+
+
+def labels(n: int | None = None):
+    column = st.lists(st.none() | words, min_size=n or 0, max_size=8 if n is None else n)
+    return column.map(Labels.of)
+
+
+mappings = st.dictionaries(
+    words,
+    st.recursive(
+        scalars | floats(3) | labels(),
+        lambda inner: st.dictionaries(words, inner, max_size=2) | st.lists(inner, max_size=2),
+        max_leaves=4,
+    ),
+    max_size=3,
+)
+
+
+@st.composite
+def file_ledgers(draw) -> FileLedger:
+    used, malformed = draw(counts), draw(counts)
+    excluded = draw(st.dictionaries(words, st.integers(0, 3), max_size=3))
+    parsed = used + sum(excluded.values())
+    return FileLedger(
+        file=draw(words),
+        sha256=draw(words),
+        lines=parsed + malformed,
+        parsed=parsed,
+        malformed=malformed,
+        used=used,
+        unlocated=draw(st.integers(0, used)),
+        excluded=excluded,
+        repaired=draw(st.dictionaries(words, counts, max_size=2)),
+    )
+
+
+@st.composite
+def ledgers(draw) -> Ledger:
+    files = tuple(draw(st.lists(file_ledgers(), max_size=3)))
+    rows = [
+        (account.file, line, reason, None)
+        for account in files
+        for reason, count in account.excluded.items()
+        for line in range(count)
+    ]
+    return Ledger(
+        files=files,
+        excluded_rows=pd.DataFrame(rows, columns=["file", "line", "reason", "value"]),
+        ignored=tuple(draw(st.lists(words, max_size=2))),
+        transform=draw(mappings),
+    )
+
+
+@st.composite
+def events(draw, n: int | None = None) -> Events:
+    n = draw(st.integers(0, 6)) if n is None else n
+    located = draw(hnp.arrays(np.bool_, n))
+    x, y = (np.where(located, draw(floats(n, metres)), np.nan) for _ in "xy")
+    months = draw(hnp.arrays(np.int64, n, elements=st.integers(500, 600)))
+    return Events(
+        x=x,
+        y=y,
+        time=months.astype("datetime64[M]").astype("datetime64[s]"),
+        category=draw(labels(n)),
+        weight=draw(floats(n)),
+        weight_sd=draw(floats(n)),
+        weight_name=draw(words),
+        ids=draw(labels(n)),
+        zone_code=draw(labels(n)),
+        crs=CRS,
+        attributes={draw(words): draw(floats(n)), "place/of work": draw(labels(n))},
+        ledger=draw(ledgers()),
+    )
+
+
+@st.composite
+def zones(draw, most: int = 5) -> Zones:
+    """Columns of rectangles that share borders, some apart, in any order."""
+    n = draw(st.integers(1, most))
+    west = np.cumsum(draw(hnp.arrays(np.int64, n, elements=st.sampled_from([100, 300, 900])))).astype(float)
+    width = np.diff([*west, west[-1] + 100]) * draw(hnp.arrays(np.float64, n, elements=st.sampled_from([1.0, 0.5])))
+    height = draw(hnp.arrays(np.int64, n, elements=st.integers(50, 500))).astype(float)
+    codes = draw(st.lists(words, min_size=n, max_size=n, unique=True))
+    return Zones(
+        polygons=shapely.box(west, 0.0, west + width, height),
+        ids=np.array(codes),
+        crs=CRS,
+        population=draw(st.none() | floats(n)),
+        group=draw(st.none() | labels(n)),
+    )
+
+
+@st.composite
+def grids(draw) -> Grid:
+    shape = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    inside = draw(hnp.arrays(np.bool_, shape))
+    inside[0, 0] = True
+    n = int(inside.sum())
+    extent = draw(floats(n, st.floats(1, 200 * 100)))
+    return Grid(draw(metres), draw(metres), 200.0, 100.0, inside, extent, CRS, draw(st.none() | labels(n)))
+
+
+@st.composite
+def balances(draw) -> Balance:
+    return Balance(draw(hnp.arrays(np.int64, 4, elements=counts)), draw(floats(4)))
+
+
+@st.composite
+def demands(draw) -> Demand:
+    support = draw(grids() | zones())
+    layers = draw(st.integers(0, 3))
+    values = draw(floats(support.n) if not layers else floats((layers, support.n)))
+    table = pd.DataFrame({"category": ["a"] * layers, "period": [f"2018-{i + 1:02}" for i in range(layers)]})
+    return Demand(
+        support=support,
+        values=values,
+        measure="weight",
+        balance=draw(balances()),
+        weight_name=draw(words),
+        period=draw(words),
+        count=draw(st.none() | floats(support.n)),
+        layers=table,
+        provenance=draw(mappings),
+    )
+
+
+@st.composite
+def areas(draw) -> PriorityAreas:
+    demand = draw(demands())
+    labels_ = np.full(demand.support.n, -1)
+    labels_[0] = 0
+    row = [0, 1, "é", 1, 2.0, 0.5, 3.0, 0.25, 7]
+    return PriorityAreas(
+        demand, labels_, pd.DataFrame([row], columns=list(AREA_COLUMNS)), Certificate(1.0, 0.5, "exact"), draw(mappings)
+    )
+
+
+@st.composite
+def neighbours(draw, n: int = 6) -> Neighbours:
+    pairs = sorted(draw(st.sets(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1)).filter(lambda p: p[0] < p[1]))))
+    first, second = np.array(pairs, np.int64).reshape(-1, 2).T
+    return Neighbours.from_pairs(n, first, second, draw(floats(len(pairs))))
+
+
+@st.composite
+def tables(draw) -> Table:
+    n = draw(st.integers(0, 4))
+    rows = pd.DataFrame(
+        {
+            "a name": draw(st.lists(st.none() | words, min_size=n, max_size=n)),
+            "share": draw(floats(n)),
+            "month": np.arange(n).astype("datetime64[s]"),
+            "flag": draw(hnp.arrays(np.bool_, n)),
+            "maybe": [None] * n,
+            "kind": pd.Categorical(["x"] * n, categories=["x", "y"]),
+        },
+        index=range(10, 10 + n),
+    )
+    return Table(draw(words), rows, tuple(draw(st.lists(words, max_size=2))), draw(mappings))
+
+
+@st.composite
+def holdouts(draw) -> Holdout:
+    shares = draw(st.tuples(*[st.floats(0, 1)] * 4))
+    table = pd.DataFrame({"area": [0], "events": [3]})
+    return Holdout(draw(words), draw(words), "count", *shares, draw(balances()), table)
+
+
+RECORDS = {
+    "Labels": labels(),
+    "FileLedger": file_ledgers(),
+    "Ledger": ledgers(),
+    "Events": events(),
+    "Zones": zones(),
+    "Grid": grids(),
+    "Balance": balances(),
+    "Demand": demands(),
+    "Certificate": st.builds(Certificate, amounts, amounts, words),
+    "PriorityAreas": areas(),
+    "Holdout": holdouts(),
+    "Neighbours": neighbours(),
+    "Table": tables(),
+}
