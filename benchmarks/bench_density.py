@@ -31,13 +31,15 @@ NOTES = (
 
 
 @numba.njit(cache=True)
-def stamp_every_event(x, y, x0, y0, dx, dy, h, out):
+def stamp_every_event(x, y, frame, h, out):
     """Add the quartic kernel of each event to each pixel of its disc."""
     rows, columns = out.shape
+    x0, y0, dx, dy = frame
     for i in range(x.size):
         for row in range(max(0, int((y0 - y[i] - h) / dy)), min(rows, int((y0 - y[i] + h) / dy) + 1)):
             for column in range(max(0, int((x[i] - h - x0) / dx)), min(columns, int((x[i] + h - x0) / dx) + 1)):
-                distance = np.hypot(x0 + (column + 0.5) * dx - x[i], y0 - (row + 0.5) * dy - y[i])
+                east, north = x0 + (column + 0.5) * dx - x[i], y0 - (row + 0.5) * dy - y[i]
+                distance = np.sqrt(east * east + north * north)
                 if distance <= h:
                     out[row, column] += 3 / (np.pi * h * h) * (1 - (distance / h) ** 2) ** 2
 
@@ -60,33 +62,37 @@ def _compare(work: Force) -> list[dict[str, Any]]:
 
     def stamped() -> np.ndarray:
         out = np.zeros(grid.shape)
-        stamp_every_event(x, y, grid.x0, grid.y0, grid.dx, grid.dy, BANDWIDTH, out)
+        stamp_every_event(x, y, (grid.x0, grid.y0, grid.dx, grid.dy), BANDWIDTH, out)
         return out
 
     quartic, epanechnikov = Shape.QUARTIC, Shape.EPANECHNIKOV
-    stage: Callable[[], np.ndarray] = lambda: surface(events, grid, bandwidth=BANDWIDTH, per="period").values / 1e6  # noqa: E731
-    methods = [
-        ("demandgeo, quartic: collapse + sort + sum", quartic, lambda: ours(Locations.of(x, y), quartic), 7),
-        ("demandgeo, quartic: on cached locations", quartic, lambda: ours(places, quartic), 7),
-        ("demandgeo, quartic: density.surface with all its checks", quartic, stage, 3),
-        ("per-event stamping, quartic", quartic, stamped, 1),
-        ("demandgeo, epanechnikov: collapse + sort + sum", epanechnikov, lambda: ours(Locations.of(x, y), epanechnikov), 7),
-    ]  # fmt: skip
-    rows = [_row(work, name, *_least(job, repeats), exact[shape], at) for name, shape, job, repeats in methods]
+
+    def stage() -> np.ndarray:
+        return surface(events, grid, bandwidth=BANDWIDTH, per="period").values / 1e6
+
+    methods = (
+        ("quartic: collapse + sort + sum", quartic, lambda: ours(Locations.of(x, y), quartic), 7),
+        ("quartic: on cached locations", quartic, lambda: ours(places, quartic), 7),
+        ("quartic: density.surface with all its checks", quartic, stage, 3),
+        ("quartic: per-event stamping", quartic, stamped, 1),
+        ("epanechnikov: collapse + sort + sum", epanechnikov, lambda: ours(Locations.of(x, y), epanechnikov), 7),
+    )
+    rows = []
+    for name, shape, job, repeats in methods:
+        spent, values = _least(job, repeats)
+        rows.append(_row(work, name, spent, error=_error(values.ravel()[at], exact[shape])))
     rows.append(_scikit_learn(work, exact[epanechnikov], at))
-    for row in rows:
-        row["ratio"] = row["cpu_s"] / rows[4 if "epanechnikov" in row["method"] else 0]["cpu_s"]
-    return rows
+    first = {row["method"].partition(":")[0]: row["cpu_s"] for row in reversed(rows)}
+    return [row | {"ratio": row["cpu_s"] / first[row["method"].partition(":")[0]]} for row in rows]
 
 
 def _scikit_learn(work: Force, exact: np.ndarray, at: np.ndarray) -> dict[str, Any]:
-    start = time.process_time()
     points = np.column_stack([work.events.x, work.events.y])
-    tree = KernelDensity(bandwidth=BANDWIDTH, kernel="epanechnikov").fit(points)
-    built = time.process_time()
-    values = np.exp(tree.score_samples(np.column_stack(work.grid.centres())[at])) * len(points)
-    spent = built - start + (time.process_time() - built) * work.grid.n / at.size
-    return _row(work, "scikit-learn KernelDensity, epanechnikov (extrapolated)", spent, values, exact, None)
+    pixels = np.column_stack(work.grid.centres())[at]
+    build, tree = _least(lambda: KernelDensity(bandwidth=BANDWIDTH, kernel="epanechnikov").fit(points), 1)
+    score, logs = _least(lambda: tree.score_samples(pixels), 3)
+    spent, values = build + score * work.grid.n / at.size, np.exp(logs) * len(points)
+    return _row(work, "epanechnikov: scikit-learn KernelDensity, extrapolated", spent, error=_error(values, exact))
 
 
 def _exact(places: Locations, grid: Any, at: np.ndarray, shape: Shape) -> np.ndarray:
@@ -99,7 +105,7 @@ def _exact(places: Locations, grid: Any, at: np.ndarray, shape: Shape) -> np.nda
     return np.array(sums, np.longdouble)
 
 
-def _least(job: Callable[[], np.ndarray], repeats: int) -> tuple[float, np.ndarray]:
+def _least(job: Callable[[], Any], repeats: int) -> tuple[float, Any]:
     values, spent = job(), []  # the first call compiles
     for _ in range(repeats):
         start = time.process_time()
@@ -108,13 +114,9 @@ def _least(job: Callable[[], np.ndarray], repeats: int) -> tuple[float, np.ndarr
     return min(spent), values
 
 
-def _row(
-    work: Force, method: str, spent: float, values: np.ndarray, exact: np.ndarray, at: np.ndarray | None
-) -> dict[str, Any]:
-    got = values if at is None else values.ravel()[at]
-    return {
-        "workload": work.name,
-        "method": method,
-        "cpu_s": spent,
-        "max_error": float(np.abs(got - exact).max() / exact.max()),
-    }
+def _error(got: np.ndarray, exact: np.ndarray) -> float:
+    return float(np.abs(got - exact).max() / exact.max())
+
+
+def _row(work: Force, method: str, spent: float, *, error: float) -> dict[str, Any]:
+    return {"workload": work.name, "method": method, "cpu_s": spent, "max_error": error}

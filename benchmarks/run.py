@@ -1,6 +1,6 @@
 """Run the benchmark of a room and its peers in one process: ``python benchmarks/run.py density [--size small]``.
 
-Prints one table and writes ``benchmarks/results/<room>.json`` with the facts of the machine.
+Prints one table; the full size also writes ``benchmarks/results/<room>.json`` with the facts of the machine.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ def main() -> None:
             print(f"\n{workload}\n{'CPU ms':>12} {'ratio':>9} {'error / max':>12}  method")
         print(f"{row['cpu_s'] * 1e3:12,.1f} {row['ratio']:9,.1f} {row['max_error']:12.1e}  {row['method']}")
     print("", *bench.NOTES, json.dumps(facts), sep="\n")
-    target = HERE / "results" / f"{asked.room}{'' if asked.size == 'full' else '_' + asked.size}.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps({"machine": facts, "notes": bench.NOTES, "rows": rows}, indent=1) + "\n")
+    if asked.size == "full":
+        target = HERE / "results" / f"{asked.room}.json"
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(json.dumps({"machine": facts, "notes": bench.NOTES, "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

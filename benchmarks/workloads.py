@@ -27,7 +27,7 @@ def force(n: int, *, pixels: int = 1000, snap_points: int = 35_000, clusters: in
     size = np.array([40_000.0, 30_000.0])
     background = rng.uniform(0, size, (snap_points // 3, 2))
     centre = rng.uniform(0, size, (clusters, 2))[rng.integers(clusters, size=snap_points - len(background))]
-    points = np.vstack([background, rng.normal(centre, 1_200)]).round(1) + [400_000.0, 280_000.0]
+    points = np.vstack([background, rng.normal(centre, 1_200)]).round(1) + np.array([400_000.0, 280_000.0])
     points = points[rng.permutation(snap_points)]
     popularity = 1 / np.arange(1, snap_points + 1) ** 0.8
     x, y = points[rng.choice(snap_points, n, p=popularity / popularity.sum())].T
