@@ -131,9 +131,9 @@ class Register:
                 raise ConfigError(f"{self.kind} {name!r} is not known", remedy=did_you_mean(name, self._entries))
         return self._entries[name]
 
-    def entries(self) -> dict[str, Entry]:
-        """Every entry of every room and plug-in, sorted by name."""
-        load_all()
+    def entries(self, *rooms: str) -> dict[str, Entry]:
+        """Every entry of these rooms (of all, if none is named) and of every plug-in, sorted by name."""
+        load_all(*rooms)
         return dict(sorted(self._entries.items()))
 
     def _room_of(self, name: str) -> str:
@@ -195,9 +195,9 @@ def load(room: str) -> None:
             _load_plugin(entry_point)
 
 
-def load_all() -> None:
-    """Import every room and plug-in."""
-    for room in dict.fromkeys((*ROOMS, *(entry_point.name for entry_point in _plugins()))):
+def load_all(*rooms: str) -> None:
+    """Import these rooms (all, if none is named) and every plug-in."""
+    for room in dict.fromkeys((*(rooms or ROOMS), *(entry_point.name for entry_point in _plugins()))):
         load(room)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -18,6 +18,9 @@ from demandgeo.errors import ModelError, Problems
 
 MOST_CELLS = 200_000_000
 """A grid beyond this is a slip (a stray point, a cell in degrees), not a wish."""
+
+BOXES_AT_ONCE = 500_000
+"""Cells that are clipped together: some 200 bytes each, so that a national grid fits in memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -103,16 +106,18 @@ class Grid(Support):
         """
         area = zones.outline()
         x0, y0, dx, dy, shape = _frame(area.bounds, cell)
-        rows, columns = (axis.ravel() for axis in np.indices(shape))
-        west, north = x0 + columns * dx, y0 - rows * dy
-        boxes = shapely.box(west, north - dy, west + dx, north)
         shapely.prepare(area)
-        extent = np.where(shapely.contains_properly(area, boxes), dx * dy, 0.0)
-        edge = np.flatnonzero((extent == 0) & shapely.intersects(area, boxes))
-        extent[edge] = shapely.area(shapely.intersection(area, boxes[edge]))
-        inside = extent > 0
-        group = _districts(zones, boxes[inside])
-        return cls(x0, y0, dx, dy, inside.reshape(shape), extent[inside], zones.crs, group)
+        inside, extent = np.zeros(shape, bool), [np.empty(0)]
+        step = max(1, BOXES_AT_ONCE // shape[1])
+        for first in range(0, shape[0], step):
+            boxes = _boxes((x0, y0), (dx, dy), *_block(first, min(first + step, shape[0]), shape[1]))
+            covered = np.where(shapely.contains_properly(area, boxes), dx * dy, 0.0)
+            edge = np.flatnonzero((covered == 0) & shapely.intersects(area, boxes))
+            covered[edge] = shapely.area(shapely.intersection(area, boxes[edge]))
+            inside[first : first + step] = (covered > 0).reshape(-1, shape[1])
+            extent.append(covered[covered > 0])
+        bare = cls(x0, y0, dx, dy, inside, np.concatenate(extent), zones.crs)
+        return replace(bare, group=_districts(zones, bare))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -171,9 +176,7 @@ class Grid(Support):
 
     def geometry(self) -> Geometries:
         """Return the whole square of each unit (its extent may be less, at the edge of the study area)."""
-        x, y = self.centres()
-        half_x, half_y = self.dx / 2, self.dy / 2
-        return cast(Geometries, shapely.box(x - half_x, y - half_y, x + half_x, y + half_y))
+        return _boxes((self.x0, self.y0), (self.dx, self.dy), *np.divmod(self.ids, self.shape[1]))
 
     def neighbours(self, contiguity: str = ROOK) -> Neighbours:
         """Return the cells that share an edge (rook), or a corner too (queen, of border length 0)."""
@@ -226,14 +229,26 @@ def _look_up(padded: Integers, row: Floats, column: Floats) -> Integers:
     return padded[tuple(at)]
 
 
-def _districts(zones: Zones, boxes: Geometries) -> Labels | None:
+def _block(first: int, last: int, columns: int) -> tuple[Integers, Integers]:
+    """Row and column of every cell of the rows first..last - 1."""
+    row, column = np.divmod(np.arange(first * columns, last * columns), columns)
+    return row, column
+
+
+def _boxes(corner: tuple[float, float], cell: tuple[float, float], row: Integers, column: Integers) -> Geometries:
+    (x0, y0), (dx, dy) = corner, cell
+    west, north = x0 + column * dx, y0 - row * dy
+    return cast(Geometries, shapely.box(west, north - dy, west + dx, north))
+
+
+def _districts(zones: Zones, grid: Grid) -> Labels | None:
     if zones.group is None:
         return None
-    centres = shapely.centroid(boxes)
-    zone = zones.locate(shapely.get_x(centres), shapely.get_y(centres))
+    zone = zones.locate(*grid.centres())
     lost = np.flatnonzero(zone < 0)
-    box, other = shapely.STRtree(zones.geometry()).query(boxes[lost], predicate="intersects")
-    overlap = shapely.area(shapely.intersection(boxes[lost][box], zones.geometry()[other]))
+    boxes = _boxes((grid.x0, grid.y0), (grid.dx, grid.dy), *np.divmod(grid.ids[lost], grid.shape[1]))
+    box, other = shapely.STRtree(zones.geometry()).query(boxes, predicate="intersects")
+    overlap = shapely.area(shapely.intersection(boxes[box], zones.geometry()[other]))
     # Summed over the zones of a district; column 0 is that of zones without one.
     by_district = np.zeros((lost.size, len(zones.group.names) + 1))
     np.add.at(by_district, (box, zones.group.codes[other] + 1), overlap)

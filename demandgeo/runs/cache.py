@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module, metadata
@@ -17,7 +18,6 @@ from typing import Any
 import pyproj
 import shapely
 
-import demandgeo
 from demandgeo.domain import Record, codec
 from demandgeo.runs.folders import sha256, write_text
 from demandgeo.runs.plans import Call, input_files
@@ -25,6 +25,8 @@ from demandgeo.runs.plans import Call, input_files
 TABLES = (".py", ".csv")
 LIBRARIES = ("numpy", "numba", "scipy", "pandas", "shapely", "pyproj", "highspy")
 GB = 1e9
+STALE_SECONDS = 3600
+"""A half-written artifact this old belongs to no run under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,9 @@ class Cache:
 
     def trim(self, max_gb: float) -> None:
         """Forget the oldest steps until the artifacts fit, then delete the artifacts no step refers to."""
+        for orphan in self.artifacts.glob("*.part-*"):  # half written by a run that was killed
+            if time.time() - orphan.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(orphan, ignore_errors=True)
         steps = sorted(self.steps.glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
         sizes = {folder.name: _size(folder) for folder in self.artifacts.iterdir() if folder.is_dir()}
         while steps and sum(sizes.values()) > max_gb * GB:

@@ -210,7 +210,7 @@ class _Run:
             "run_id": about["id"],
             "attribution": self.plan.outputs.attribution or "",
         }
-        for name, writer in WRITERS.entries().items():
+        for name, writer in WRITERS.entries("outputs").items():
             if name != FIGURES or self.plan.outputs.figures:
                 self.progress(name, "writes")
                 writer.function(wanted, staging, about=facts)
