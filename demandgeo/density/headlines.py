@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 from pydantic import Field
 
-from demandgeo.domain import COUNT, Events, Headline, Labels, Zones, check_same_crs
+from demandgeo.domain import ANTISOCIAL, COUNT, Events, Headline, Labels, Zones, check_same_crs
 from demandgeo.domain.headline import DISTRICT, FORCE, HEADLINE_COLUMNS, NOT_PLACED
 from demandgeo.domain.record import Floats, Integers, Mask
 from demandgeo.errors import ModelError, Problems
@@ -19,7 +19,6 @@ from demandgeo.registry import stage
 from demandgeo.statistics.assignment import assign
 from demandgeo.statistics.intervals import poisson_ratio
 
-ANTISOCIAL = "Anti-social behaviour"
 FIRST = ("Burglary", "Robbery", "Violence and sexual offences", ANTISOCIAL)
 """The categories that planners ask for first, where the source has them."""
 
@@ -65,7 +64,7 @@ def headline(
         of the file, else by location; the force row counts every event of the source.
 
         - ``count``, ``unlocated`` (of them without coordinates), ``before``
-        - ``population`` residents, ``rate_per_1000`` of them in the period (not annualised)
+        - ``population`` residents, ``rate_per_1000`` of them in the period (not annualised); NaN where nobody lives
         - ``severity_per_event``: mean weight, whose rise says that the mix is getting more serious;
           ``severity_se``: its standard error from the spread of weights within the categories
         - ``change``: (count / before, per month) - 1, with ``change_low``, ``change_high`` and ``p`` of an exact
@@ -101,16 +100,17 @@ def headline(
     places = _dissolved(zones, group)
     now = _Placed(events, _place_of(events, zones, group, places), places.n)
     then = None if before is None else _Placed(before, _place_of(before, zones, group, places), places.n)
-    stubs = {
+    stubs: dict[str, Any] = {
         "level": [DISTRICT] * places.n + [NOT_PLACED, FORCE],
         "place": [*places.ids.tolist(), NOT_PLACED, _force_name(events)],
         "population": _populations(zones, places),
         "complete_months": _complete_months(events, before),
     }
+    residents = np.where(stubs["population"] > 0, stubs["population"], np.nan)
     blocks = []
     for measure in _measures(events, before):
         numbers = _numbers(now, then, measure, confidence) | {"measure": measure} | stubs
-        numbers["rate_per_1000"] = numbers["count"] / numbers["population"] * 1000.0
+        numbers["rate_per_1000"] = numbers["count"] / residents * 1000.0
         numbers["small_number"] = np.fmin(numbers["count"], numbers["before"]) < small_number
         blocks.append(pd.DataFrame(numbers)[list(HEADLINE_COLUMNS)])
     against = "" if before is None else f", against {before.period}"
@@ -295,7 +295,7 @@ def _notes(now: _Placed, group: Labels) -> Iterator[str]:
 def _notes_on_change(now: _Placed, then: _Placed | None, confidence: float) -> Iterator[str]:
     if then is None:
         return
-    yield f"* the exact Poisson interval ({confidence:.0%}) of the change leaves out 0; crimes in series vary more"
+    yield f"* the exact Poisson interval ({100 * confidence:g}%) of the change leaves out 0; crimes in series vary more"
     months, before = now.events.months, then.events.months
     if len(months) != len(before):
         yield f"the period before has {len(before)} months, this one {len(months)}: a change is that of the mean month"
@@ -307,6 +307,10 @@ def _notes_on_change(now: _Placed, then: _Placed | None, confidence: float) -> I
 
 def _notes_on_source(now: _Placed, then: _Placed | None) -> Iterator[str]:
     for part in (now,) if then is None else (now, then):
+        excluded = part.events.ledger.excluded()
+        if excluded:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in excluded.items())
+            yield f"left out of the source, and so of every count: {reasons}"
         coverage = _coverage(part.events)
         rows = coverage[coverage["status"] != "complete"]
         if len(rows):

@@ -102,6 +102,7 @@ def surface(
             "bandwidth_kind": "support",
             "edge_correction": "none",
             "locations": len(places),
+            "records_left_out": sum(events.ledger.excluded().values()),
             "years": years,
             "error_bound": rounding_bound(rows, grid, bandwidth=bandwidth, shape=shape) * scale,
             "mass": {
@@ -175,6 +176,19 @@ def _check(events: Events, grid: Grid, bandwidth: float, kernel: str, per: str) 
     problems = Problems()
     problems.check(
         np.isfinite(bandwidth) and bandwidth > 0, f"the bandwidth is {bandwidth}", "a number of metres > 0 was needed"
+    )
+    reach, span = np.hypot(grid.dx, grid.dy) / 2, np.hypot(grid.dx * grid.shape[1], grid.dy * grid.shape[0])
+    problems.check(
+        not 0 < bandwidth < reach,
+        f"the bandwidth is {bandwidth:g} m, less than half the diagonal of a cell ({reach:.0f} m)",
+        "a bandwidth that reaches a cell centre from everywhere was needed",
+        "is it in degrees? Else give smaller cells",
+    )
+    problems.check(
+        not span < bandwidth < np.inf,
+        f"the bandwidth is {bandwidth:g} m, more than the whole grid spans ({span:,.0f} m)",
+        "a bandwidth within the study area was needed",
+        "it is in metres: 400 m is usual for a city",
     )
     for name, value, known in (("kernel", kernel, get_args(KernelName)), ("per", per, get_args(Per))):
         problems.check(value in known, f"{name} is {value!r}", f"one of {', '.join(known)}", did_you_mean(value, known))

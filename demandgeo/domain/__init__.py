@@ -5,7 +5,7 @@ from __future__ import annotations
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
-from demandgeo.domain.events import COUNT, Events
+from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
 from demandgeo.domain.grid import Grid
 from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
@@ -16,6 +16,7 @@ from demandgeo.domain.table import Table
 from demandgeo.domain.zones import Zones
 
 __all__ = [
+    "ANTISOCIAL",
     "COUNT",
     "Balance",
     "Certificate",

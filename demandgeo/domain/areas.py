@@ -127,15 +127,19 @@ class PriorityAreas(Record):
         what = "incidents" if demand.is_count else "harm"
         count, least = len(self.table), self.certificate.bound / float(self.support.extent.sum())
         return (
-            f"{count} area{'' if count == 1 else 's'}, {_share(self.extent_share)} of the {extent}, "
-            f"hold{'s' if count == 1 else ''} {_share(self.demand_share)} of {what} in {demand.period} "
-            f"({_share(self.demand_share * balance.share('placed'))} of all recorded: "
-            f"{_share(balance.share('outside'))} lies outside the study area, "
-            f"{_share(balance.share('unlocated'))} has no location). "
+            f"{count} area{'' if count == 1 else 's'}, {share_text(self.extent_share)} of the {extent}, "
+            f"hold{'s' if count == 1 else ''} {share_text(self.demand_share)} of {what} in {demand.period} "
+            f"({share_text(self.demand_share * balance.share('placed'))} of all recorded: "
+            f"{share_text(balance.share('outside'))} lies outside the study area, "
+            f"{share_text(balance.share('unlocated'))} has no location{self._left_out()}). "
             f"Unit: {self.support.unit_name}; ranked by {what}{'' if demand.is_count else f', {demand.weight_name}'}. "
-            f"No choice that keeps the same rules can use less than {_share(least)} of the {extent} "
+            f"No choice that keeps the same rules can use less than {share_text(least)} of the {extent} "
             f"({self.certificate.method})."
         )
+
+    def _left_out(self) -> str:
+        records = self.demand.provenance.get("records_left_out", 0)
+        return f"; {records:,} records could not be used" if records else ""
 
     def to_frame(self) -> gpd.GeoDataFrame:
         """One row per area, dissolved: the table with area in km2 (or length in km), its share and its outline."""
@@ -158,7 +162,14 @@ class PriorityAreas(Record):
         }
 
 
-def _share(part: float) -> str:
+def share_text(part: float) -> str:
+    """Write a share as a percentage; a small one never reads as none.
+
+    Examples
+    --------
+    >>> share_text(0.1234), share_text(0.0001), share_text(0.0)
+    ('12.3%', 'under 0.1%', '0.0%')
+    """
     return "under 0.1%" if 0 < part < 0.0005 else f"{part:.1%}"
 
 

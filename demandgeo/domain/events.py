@@ -18,6 +18,9 @@ from demandgeo.domain.ledger import Ledger
 from demandgeo.domain.record import Floats, Mask, Record, frozen_array, frozen_mapping
 from demandgeo.errors import GeometryError, ModelError, Problems
 
+ANTISOCIAL = "Anti-social behaviour"
+"""The category that is an incident and no notifiable crime: it has no Crime ID and no severity weight."""
+
 COUNT = "count"
 """Name of the weight that counts each event once."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass, field
 from typing import Any
@@ -90,11 +91,11 @@ class Headline(Table):
         if self.places.population is not None:
             columns["population"] = self.places.population
         districts = self.rows[self.rows["level"] == DISTRICT]
-        for measure, rows in districts.groupby("measure", sort=False):
-            ordered = rows.set_index("place").loc[self.places.ids.tolist()]
+        for measure, slug in _slugs(districts["measure"].unique().tolist()).items():
+            ordered = districts[districts["measure"] == measure].set_index("place").loc[self.places.ids.tolist()]
             for name in LAYER_COLUMNS:
                 if not ordered[name].isna().all():
-                    columns[f"{_slug(str(measure))}_{name}"] = ordered[name].to_numpy()
+                    columns[f"{slug}_{name}"] = ordered[name].to_numpy()
         return gpd.GeoDataFrame(columns, geometry=self.places.polygons, crs=self.places.crs)
 
     def text(self) -> str:
@@ -105,7 +106,8 @@ class Headline(Table):
         measures = self.rows["measure"].unique()[:PRINTED].tolist()
         first = self.rows[self.rows["measure"] == measures[0]]
         columns = [(name, _cells(self.rows[self.rows["measure"] == name])) for name in measures]
-        mix = first["severity_per_event"] / first["severity_per_event_before"] - 1.0
+        earlier = first["severity_per_event_before"]
+        mix = first["severity_per_event"] / earlier.where(earlier > 0) - 1.0
         columns.insert(1, ("per 1,000", [_number(rate) for rate in first["rate_per_1000"]]))
         if first["severity_per_event"].notna().any():
             severity = [_number(mean, change) for mean, change in zip(first["severity_per_event"], mix, strict=True)]
@@ -144,5 +146,12 @@ def _aligned(columns: list[tuple[str, list[str]]]) -> list[str]:
     return ["  ".join(cells).rstrip() for cells in zip(*padded, strict=True)]
 
 
-def _slug(measure: str) -> str:
-    return "".join(letter if letter.isalnum() else "_" for letter in measure.casefold())
+def _slugs(measures: list[str]) -> dict[str, str]:
+    """Name each measure in letters, digits and underscores; no two alike."""
+    slugs: dict[str, str] = {}
+    for measure in measures:
+        slug = re.sub(r"\W+", "_", measure.casefold()).strip("_")
+        while slug in slugs.values():
+            slug += "_"
+        slugs[measure] = slug
+    return slugs

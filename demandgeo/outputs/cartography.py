@@ -162,9 +162,8 @@ def _demand(record: Demand, name: str) -> MapLayer:
 
 @map_layer.register
 def _areas(record: PriorityAreas, name: str) -> MapLayer:
-    unit = wording.unit(record.demand).partition(" per ")[0]
     return MapLayer(
-        title=f"{wording.words(name)}: {len(record.table)} priority areas",
+        title=f"{wording.words(name)}: {len(record.table)} priority area{'s' * (len(record.table) != 1)}",
         subtitle=f"Chosen on {record.demand.name} by {record.support.unit_name}, {record.demand.period}"
         f"{_weighted(record.demand)}",
         frame=record.to_frame(),
@@ -172,7 +171,7 @@ def _areas(record: PriorityAreas, name: str) -> MapLayer:
         unit="rank",
         classes=classify_ranks(len(record.table)),
         label="name",
-        aliases={"demand": wording.capital(unit), "name": "Name", "rank": "Rank"},
+        aliases={"demand": wording.capital(wording.amount(record.demand)), "name": "Name", "rank": "Rank"},
         facts={**demand_facts(record.demand), "certificate": record.certificate.method},
         notes=(wording.capital(record.sentence()),),
         support=record.support,

@@ -55,7 +55,7 @@ def concentration(areas: PriorityAreas, about: Mapping[str, str]) -> Figure:
     axes.plot([0, 1], [0, 1], color=QUIET, linewidth=1, linestyle="--", label=f"If {what} were spread evenly")
     axes.plot(
         areas.extent_share, areas.demand_share, "o", color=ramp(1)[0], markersize=9, markeredgecolor=INK,
-        label=f"The {len(areas.table)} chosen areas", clip_on=False,
+        label="The chosen area" if len(areas.table) == 1 else f"The {len(areas.table)} chosen areas", clip_on=False,
     )  # fmt: skip
     axes.plot([0, areas.extent_share, areas.extent_share], [areas.demand_share, areas.demand_share, 0],
               color=INK, linewidth=0.7, linestyle=":")  # fmt: skip

@@ -12,12 +12,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from demandgeo.domain.areas import share_text
 from demandgeo.outputs.cartography import MapLayer
 from demandgeo.outputs.palettes import ACCENT, GROUND, INK, LINE, NOTHING, QUIET
-from demandgeo.outputs.wording import APPROXIMATE, capital, share
+from demandgeo.outputs.wording import APPROXIMATE, capital
 
 MARGIN = 0.03
 """Left and right margin, as a share of the page."""
+
+_TITLE, _SUBTITLE = 76, 130
+"""Characters of title and subtitle that the page holds in one line."""
 
 _WIDE = 200
 """Characters of small text that a line of the page holds."""
@@ -32,14 +36,19 @@ _LISTED = 36
 def page(title: str, subtitle: str, notes: Sequence[str], about: Mapping[str, str]) -> tuple[Figure, float]:
     """Return an A4 page, landscape, with its title, notes and footer, and the height where its notes end (0 to 1)."""
     figure = Figure(figsize=(11.69, 8.27), dpi=130, facecolor="white")
-    figure.text(MARGIN, 0.965, title, fontsize=15, fontweight="bold", color=INK, va="top")
-    figure.text(MARGIN, 0.925, subtitle, fontsize=10.5, color=QUIET, va="top")
-    lines = [line for note in notes for line in textwrap.wrap(note, _WIDE)]
-    figure.text(MARGIN, 0.055, "\n".join(lines), fontsize=8, color=INK, va="bottom", linespacing=1.35)
+    # A long title (two periods of a year each) is set smaller: a second line would cover the subtitle.
+    size = 15 * min(1.0, _TITLE / max(len(title), 1))
+    figure.text(MARGIN, 0.965, title, fontsize=size, fontweight="bold", color=INK, va="top")
+    size = 10.5 * min(1.0, _SUBTITLE / max(len(subtitle), 1))
+    figure.text(MARGIN, 0.925, subtitle, fontsize=size, color=QUIET, va="top")
     named = {"title": "", "run": "run ", "run_id": "", "attribution": ""}
-    footer = "  ·  ".join(prefix + about[key] for key, prefix in named.items() if about.get(key))
-    figure.text(MARGIN, 0.045, textwrap.fill(footer, _WIDE + 30), fontsize=7, color=QUIET, va="top")
-    return figure, 0.055 + _LINE * len(lines)
+    said = "  ·  ".join(prefix + about[key] for key, prefix in named.items() if about.get(key))
+    footer = textwrap.wrap(said, _WIDE, break_on_hyphens=False)
+    bottom = 0.025 + _LINE * max(2, len(footer))
+    figure.text(MARGIN, bottom - 0.01, "\n".join(footer), fontsize=7, color=QUIET, va="top", linespacing=1.35)
+    lines = [line for note in notes for line in textwrap.wrap(note, _WIDE, break_on_hyphens=False)]
+    figure.text(MARGIN, bottom, "\n".join(lines), fontsize=8, color=INK, va="bottom", linespacing=1.35)
+    return figure, bottom + _LINE * len(lines)
 
 
 def map_notes(layer: MapLayer) -> list[str]:
@@ -108,7 +117,7 @@ def round_length(metres: float) -> float:
 def list_areas(figure: Figure, layer: MapLayer) -> None:
     """List rank, name and share of demand of the areas below the legend, as many as the page holds."""
     lines = [
-        f"{rank:>3}  {name}  {share(part)}"
+        f"{rank:>3}  {name}  {share_text(part)}"
         for rank, name, part in zip(*(layer.frame[key] for key in ("rank", layer.label, "demand_share")), strict=True)
     ]
     more = [f"and {len(lines) - _LISTED} more: see the table"] if len(lines) > _LISTED else []

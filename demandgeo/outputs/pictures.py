@@ -68,8 +68,8 @@ def figures(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str
     """
     check_names(artifacts)
     written: list[Path] = []
-    # A user's own defaults (a dark notebook theme) must not change what a run draws.
-    with mpl.style.context("default"):
+    # A user's own defaults (a dark notebook theme) must not change what a run draws; and a $ in a title is a dollar.
+    with mpl.style.context(["default", {"text.parse_math": False}]):
         for name, layer in map_layers(artifacts).items():
             written.append(_save(_map(layer, about), folder / f"{name}.png"))
             record = artifacts[name]
@@ -120,7 +120,7 @@ def _draw(axes: Axes, layer: MapLayer) -> None:
 def _colours(layer: MapLayer) -> np.ndarray:
     if layer.classes is None:
         colour = {"fill": GROUND, "line": QUIET, "marker": ACCENT}[layer.kind]
-        return to_rgba_array([colour] * len(layer.frame))
+        return np.repeat(to_rgba_array(colour), len(layer.frame), axis=0)
     # The last two are what the classes -2 (no data) and -1 (zero) count back to.
     table = to_rgba_array([*layer.classes.colours, NOTHING, GROUND])
     return table[layer.classes.of(layer.values)]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from demandgeo.domain import Headline, Record
+from demandgeo.domain import Headline, PriorityAreas, Record
 from demandgeo.outputs.files import check_names, write_text
 from demandgeo.outputs.wording import capital, words
 from demandgeo.registry import writer
@@ -18,7 +18,7 @@ from demandgeo.registry import writer
 DIGITS = 6
 """Significant digits of a number that is not whole; digits before the point are always all there."""
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 """A spreadsheet runs a text that starts so (CWE-1236); an apostrophe before it makes it text again."""
 
 
@@ -62,11 +62,19 @@ def tables(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str,
     check_names(artifacts)
     written: list[Path] = []
     for name, record in artifacts.items():
-        rows = getattr(record, "rows", getattr(record, "table", None))
-        if isinstance(rows, pd.DataFrame):
+        rows = _rows(record)
+        if rows is not None:
             written.append(write_text(folder / f"{name}.csv", _csv(rows)))
             written.append(write_text(folder / f"{name}.txt", _text(name, record, about)))
     return written
+
+
+def _rows(record: Record) -> pd.DataFrame | None:
+    if isinstance(record, PriorityAreas):
+        # Its frame says the extent with its unit (area_km2), as the layer does.
+        return pd.DataFrame(record.to_frame().drop(columns="geometry"))
+    rows = getattr(record, "rows", getattr(record, "table", None))
+    return rows if isinstance(rows, pd.DataFrame) else None
 
 
 def _csv(rows: pd.DataFrame) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from demandgeo.domain import Demand
+from demandgeo.domain.areas import share_text
 
 APPROXIMATE = "Locations are approximate: recorded points may stand for a nearby street or place."
 """Stands on every map: open police data move each crime to one of a fixed list of points."""
@@ -23,6 +24,9 @@ _ALIASES = {
 }
 
 _SUFFIXES = {
+    "_change": " change (0.1 is 10% more)",
+    "_change_high": " change (upper limit, 0.1 is 10% more)",
+    "_change_low": " change (lower limit, 0.1 is 10% more)",
     "_count": " (n)",
     "_km2": " (km²)",
     "_km": " (km)",
@@ -32,7 +36,7 @@ _SUFFIXES = {
 
 
 def number(value: float) -> str:
-    """Write a number as a legend shows it: thousands apart, at most three digits that mean something.
+    """Write a number as a legend shows it: thousands apart, whole from 100 on, else three digits that mean something.
 
     Examples
     --------
@@ -70,9 +74,13 @@ def unit(demand: Demand) -> str:
     >>> unit(Demand(grid, np.zeros(2), "weight/km2/yr", balance, "ONS CSS", "2018-07"))
     'harm per km² per year'
     """
+    text = amount(demand)
+    return text if "/" in demand.measure else f"{text} per {demand.support.unit_name.removesuffix('s')}"
+
+
+def amount(demand: Demand) -> str:
+    """Say what sums of demand over units are in: ``incidents``, or ``harm per year``."""
     text = demand.measure if demand.is_count else demand.measure.replace("weight", "harm")
-    if "/" not in text:
-        return f"{text} per {demand.support.unit_name.removesuffix('s')}"
     return text.replace("/", " per ").replace("km2", "km²").replace("yr", "year")
 
 
@@ -94,16 +102,5 @@ def left_out(demand: Demand) -> str:
         "unlocated": "has no location",
         "unsnapped": "is far from a street",
     }
-    parts = [f"{share(balance.share(fate))} {text}" for fate, text in fates.items() if balance.share(fate) > 0]
+    parts = [f"{share_text(balance.share(fate))} {text}" for fate, text in fates.items() if balance.share(fate) > 0]
     return f"Not shown: of all recorded {what}, {', '.join(parts)}." if parts else ""
-
-
-def share(part: float) -> str:
-    """Write a share as a percentage; a small one never reads as none.
-
-    Examples
-    --------
-    >>> share(0.1234), share(0.0001)
-    ('12.3%', 'under 0.1%')
-    """
-    return "under 0.1%" if 0 < part < 0.001 else f"{part:.1%}"

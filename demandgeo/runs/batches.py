@@ -9,11 +9,12 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from demandgeo.errors import ConfigError, DemandGeoError, did_you_mean
-from demandgeo.runs.config import scenario_names
+from demandgeo.errors import ConfigError, DemandGeoError, Problems, did_you_mean
+from demandgeo.runs.config import read_config, scenario_names
+from demandgeo.runs.plans import make_plan
 from demandgeo.runs.runner import run
 
 
@@ -57,6 +58,24 @@ def run_scenario(specification: Specification) -> Outcome:
     return Outcome(specification.scenario, str(result.folder), result.executed, dict(result.highlights))
 
 
+def check_scenarios(config: str | Path, *, sets: Sequence[str] = ()) -> None:
+    """Check every scenario of a configuration without running it.
+
+    Raises
+    ------
+    ConfigError
+        Listing the mistakes of all of them.
+    """
+    problems = Problems()
+    for name in scenario_names(config):
+        try:
+            make_plan(read_config(config, sets=sets, scenario=name))
+        except ConfigError as error:
+            for problem in error.problems:
+                problems.add(replace(problem, key=f"scenario {name}: {problem.key}"))
+    problems.raise_as(ConfigError)
+
+
 def run_scenarios(
     config: str | Path,
     scenarios: Sequence[str] | None = None,
@@ -89,13 +108,15 @@ def run_scenarios(
     Raises
     ------
     ConfigError
-        If a name is no scenario of the file.
+        If a name is no scenario of the file, or the file has none.
     """
     known = scenario_names(config)
     names = tuple(known if scenarios is None else scenarios)
     for name in names:
         if name not in known:
             raise ConfigError(f"{config}: there is no scenario {name!r}", remedy=did_you_mean(name, known))
+    if not names:
+        raise ConfigError(f"{config}: there are no scenarios", "the section scenarios: was needed", "run it without")
     root = str(output_root) if output_root else None
     specifications = [Specification(str(config), name, tuple(sets), root) for name in names]
     outcomes: dict[str, Outcome] = {}
@@ -114,8 +135,12 @@ def _processes(specifications: Sequence[Specification], workers: int) -> Iterato
     threads = max(1, (os.cpu_count() or 1) // workers)
     context = multiprocessing.get_context("spawn")  # a fork would copy Numba's and GDAL's threads half alive
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_use_threads, initargs=(threads,)) as pool:
-        for future in as_completed([pool.submit(run_scenario, one) for one in specifications]):
-            yield future.result()
+        scenarios = {pool.submit(run_scenario, one): one.scenario for one in specifications}
+        for future in as_completed(scenarios):
+            try:
+                yield future.result()
+            except Exception as error:  # noqa: BLE001  a defect, or a worker that was killed, stops no other scenario
+                yield Outcome(scenarios[future], refused=f"{type(error).__name__}: {error}", exit_code=1)
 
 
 def _use_threads(threads: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from demandgeo.errors import ConfigError, did_you_mean
-from demandgeo.runs.documents import Document, merge, override, part_of, read_document
+from demandgeo.runs.documents import Document, Trail, merge, override, part_of, read_document
 
 SECTIONS = ("extends", "run", "sources", "steps", "outputs", "cache", "scenarios")
 NAME = re.compile(r"[a-z0-9_.-]{1,80}")
@@ -58,14 +58,12 @@ class Config:
         Raises
         ------
         ConfigError
-            If it lies outside the output root.
+            If it lies outside the output root, or cannot name a folder.
         """
         outputs = self.values.get("outputs")
         given = outputs.get("folder") if isinstance(outputs, Mapping) else None
         base = self.document.mark(("outputs", "folder")).folder if given else self.output_root
-        folder = (base / str(given or f"results/{self.name}")).resolve()
-        if self.scenario:
-            folder = folder / self.scenario
+        folder = self._absolute(base / str(given or f"results/{self.name}") / self.scenario, ("outputs", "folder"))
         root = self.output_root.resolve()
         if root not in folder.parents:
             raise ConfigError(
@@ -84,7 +82,14 @@ class Config:
         cache = self.values.get("cache")
         given = cache.get("folder") if isinstance(cache, Mapping) else None
         base = self.document.mark(("cache", "folder")).folder if given else self.output_root
-        return (base / str(given or STATE_FOLDER)).resolve()
+        return self._absolute(base / str(given or STATE_FOLDER), ("cache", "folder"))
+
+    def _absolute(self, folder: Path, trail: Trail) -> Path:
+        try:
+            return folder.resolve()
+        except (ValueError, RuntimeError) as error:  # NUL or half a character; links in a circle
+            problem = self.document.problem(trail, f"{str(folder)!r} names no folder", f"{error}")
+            raise ConfigError(problem) from error
 
 
 def read_config(
@@ -138,11 +143,7 @@ def _with_bases(path: Path, *, seen: tuple[Path, ...]) -> Document:
         raise ConfigError(document.problem(("extends",), f"{base} extends itself", "a chain that ends was needed"))
     if not target.is_file():
         raise ConfigError(document.problem(("extends",), f"there is no file {base}", remedy="check the path"))
-    return merge(_with_bases(Path(_beside(path, base)), seen=(*seen, path.resolve())), document)
-
-
-def _beside(path: Path, name: str) -> str:
-    return str(path.parent / name)
+    return merge(_with_bases(shown(target), seen=(*seen, path.resolve())), document)
 
 
 def _with_scenario(document: Document, scenario: str) -> Document:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import platform
+import textwrap
+import typing
 from collections.abc import Iterator
 from importlib import metadata, util
 from typing import Any
@@ -20,7 +22,7 @@ LIBRARIES = ("numpy", "numba", "scipy", "pandas", "geopandas", "shapely", "pypro
 
 
 def listed() -> str:
-    """List every reader, stage, criterion and writer, two lines each."""
+    """List every reader, stage, criterion and writer with inputs (``?``: optional), result, purpose and settings."""
     return "\n".join(_lines())
 
 
@@ -52,7 +54,7 @@ def installation() -> dict[str, str]:
         "GDAL in rasterio": rasterio.__gdal_version__,
         "GDAL in pyogrio": ".".join(map(str, pyogrio.__gdal_version__)),
         "numba threads": str(numba.get_num_threads()),
-        "WGS84 to EPSG:27700": "OSTN15, about 0.01 m" if exact else "about 2 m; install demandgeo[ostn15] for 0.01 m",
+        "WGS84 to EPSG:27700": "OSTN15, 0.1 m" if exact else "about 2 m; the ostn15 extra (convertbng) makes it 0.1 m",
     }
 
 
@@ -62,13 +64,21 @@ def _lines() -> Iterator[str]:
         if entries:
             yield f"{register.kind}s"
         for name, entry in entries.items():
-            inputs = ", ".join(f"{key}: {wanted}" for key, wanted in entry.inputs.items())
+            inputs = ", ".join(f"{key}: {wanted}{'?' * wanted.optional}" for key, wanted in entry.inputs.items())
             yield f"  {name:24} {inputs + ' -> ' if inputs else ''}{_made(entry)}"
             yield f"  {'':24} {entry.summary}"
+            settings = ", ".join(_brief(entry, key) for key in entry.settings.model_fields)
+            if settings:
+                yield from textwrap.wrap(settings, 92, initial_indent=" " * 27, subsequent_indent=" " * 29)
+
+
+def _brief(entry: Entry, key: str) -> str:
+    field = entry.settings.model_fields[key]
+    return key if field.is_required() else f"{key}={field.default!r}"
 
 
 def _made(entry: Entry) -> str:
-    return getattr(entry.output, "__name__", str(entry.output))
+    return str(entry.output) if typing.get_args(entry.output) else entry.output.__name__
 
 
 def _setting(entry: Entry, key: str) -> str:

@@ -20,6 +20,7 @@ from demandgeo.errors import ConfigError, Problem, Problems
 
 MOST_BYTES = 1_000_000
 DEEPEST = 20
+MOST_DIGITS = 18
 
 Key = str | int
 Trail = tuple[Key, ...]
@@ -117,14 +118,16 @@ def override(document: Document, key: str, value: str | Document) -> Document:
         value = parse_document(value, f"--set {key}", Path.cwd())
     trail = _locate(document, key)
     result = Document(_copy(document.values), dict(document.marks))
-    target = result.values
-    for part in trail[:-1]:
-        if isinstance(target, dict) and part not in target:
+    target: Any = result.values
+    for i, part in enumerate(trail):
+        kind: type[Any] = list if isinstance(part, int) else dict
+        if not isinstance(target, kind):
+            raise ConfigError(f"{key}: {'.'.join(map(str, trail[:i]))} holds no settings", remedy="check the path")
+        if i == len(trail) - 1:
+            target[part] = value.values
+        elif part not in target and isinstance(part, str):
             target[part] = {}
         target = target[part]
-        if not isinstance(target, (dict, list)):
-            raise ConfigError(f"{key}: {'.'.join(map(str, trail[:-1]))} holds no settings", remedy="check the path")
-    target[trail[-1]] = value.values
     for old in [old for old in result.marks if old[: len(trail)] == trail]:
         del result.marks[old]
     result.marks |= {(*trail, *inner): mark for inner, mark in value.marks.items()}
@@ -180,13 +183,19 @@ class _Builder:
         if text in _WORDS:
             return _WORDS[text]
         if _INTEGER.fullmatch(text):
-            return int(text)
+            return self.integer(node, trail)
         if not (_FLOAT.fullmatch(text) or _NOT_FINITE.fullmatch(text)):
             return text
         number = float(text) if _FLOAT.fullmatch(text) else math.nan
         if not math.isfinite(number):
             self.refuse(node, trail, f"{text} is not finite", "a finite number was needed")
         return number
+
+    def integer(self, node: yaml.ScalarNode, trail: Trail) -> int:
+        if len(node.value) > MOST_DIGITS:
+            self.refuse(node, trail, f"{node.value[:MOST_DIGITS]}... is too large", f"at most {MOST_DIGITS} digits")
+            return 0
+        return int(node.value)
 
     def at(self, node: yaml.Node) -> Mark:
         return Mark(self.file, node.start_mark.line + 1, node.start_mark.column + 1, self.folder)
@@ -226,15 +235,19 @@ def _merge_mappings(base: Document, over: Document) -> Document:
 
 def _merge_steps(base: Document, over: Document) -> Document:
     """Lay steps over the steps of the same name; the others follow in their order."""
-    new = {step_name(step): part_of(over, (i,)) for i, step in enumerate(over.values)}
+    names = [step_name(step) for step in over.values]
+    above = [part_of(over, (i,)) for i in range(len(names))]
     steps = []
     for i, step in enumerate(base.values):
-        below, above = part_of(base, (i,)), new.pop(step_name(step), None)
-        steps.append(below if above is None else merge(below, above))
+        steps.append(part_of(base, (i,)))
+        if step_name(step) in names:
+            at = names.index(step_name(step))
+            steps[-1] = merge(steps[-1], above.pop(at))
+            del names[at]
     merged = Document([], {(): over.mark(())})
-    for i, step in enumerate((*steps, *new.values())):
-        merged.values.append(step.values)
-        merged.marks |= {(i, *inner): mark for inner, mark in step.marks.items()}
+    for i, part in enumerate((*steps, *above)):
+        merged.values.append(part.values)
+        merged.marks |= {(i, *inner): mark for inner, mark in part.marks.items()}
     return merged
 
 
@@ -259,6 +272,6 @@ def _locate(document: Document, key: str) -> Trail:
         if parts[1] not in names:
             raise ConfigError(f"{key}: no step is called {parts[1]!r}", remedy=f"the steps are: {', '.join(names)}")
         parts[1] = names.index(str(parts[1]))
-    if not all(parts[i] != "" for i in range(len(parts))):
+    if "" in parts:
         raise ConfigError(f"{key!r} is no dotted path", "e.g. steps.areas.demand_share")
     return tuple(parts)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from demandgeo.errors import OutputError, Problems
-from demandgeo.runs.folders import MANIFEST, sha256, write_text
+from demandgeo.runs.folders import MANIFEST, MOVING, plain_name, sha256, write_text
 
 UNPROMISED = ("timings", "host")
 """Blocks that the promise of the same bytes leaves out."""
@@ -24,6 +24,7 @@ def write_manifest(folder: Path, facts: dict[str, Any], names: list[str]) -> dic
     ]
     text = json.dumps({**facts, "outputs": outputs, "host": _host()}, indent=1, ensure_ascii=False, default=str)
     write_text(folder / MANIFEST, text + "\n")
+    (folder / MOVING).unlink(missing_ok=True)
     return dict(json.loads(text))
 
 
@@ -33,16 +34,21 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises
     ------
     OutputError
-        If there is none: the run did not end.
+        If there is none, because the run did not end, or if it is damaged.
     """
+    path = folder / MANIFEST
     try:
-        return dict(json.loads((folder / MANIFEST).read_text(encoding="utf-8")))
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        whole = manifest["run"]["id"] and all(plain_name(o["file"]) and o["sha256"] for o in manifest["outputs"])
     except OSError as error:
         raise OutputError(
             f"{folder} holds no {MANIFEST}", "a finished run was needed", "run it again; it resumes where it stopped"
         ) from error
-    except ValueError as error:
-        raise OutputError(f"{folder / MANIFEST} is damaged: {error}", remedy="run it again") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{path} is damaged: {error!r}", remedy="run it again") from error
+    if not whole:
+        raise OutputError(f"{path} is damaged: it lists files that no run wrote", remedy="run it again")
+    return dict(manifest)
 
 
 def verify(folder: str | Path) -> dict[str, Any]:
@@ -64,10 +70,17 @@ def verify(folder: str | Path) -> dict[str, Any]:
         path = folder / output["file"]
         if not path.is_file():
             problems.add(f"{path} is missing", remedy="run it again")
-        elif sha256(path) != output["sha256"]:
+        elif _unlike(path, output["sha256"]):
             problems.add(f"{path} has changed since the run", f"sha256 {output['sha256']} was needed", "run it again")
     problems.raise_as(OutputError)
     return manifest
+
+
+def _unlike(path: Path, expected: str) -> bool:
+    try:
+        return sha256(path) != expected
+    except OSError:
+        return True
 
 
 def stands(folder: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
@@ -76,10 +89,8 @@ def stands(folder: Path, facts: dict[str, Any]) -> dict[str, Any] | None:
         manifest = verify(folder)
     except OutputError:
         return None
-    same = all(
-        manifest.get(key) == json.loads(json.dumps(facts[key], default=str)) for key in facts if key != "timings"
-    )
-    return manifest if same else None
+    wanted = json.loads(json.dumps(facts, default=str))
+    return manifest if wanted == {key: manifest.get(key) for key in wanted} else None
 
 
 def _host() -> dict[str, Any]:

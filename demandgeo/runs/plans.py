@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -224,9 +225,11 @@ class _Planner:
         names = given if isinstance(given, list) else [given]
         folder, absolute = self.document.mark(trail).folder, []
         for name in names:
-            if isinstance(name, str) and not (folder / name).exists():
+            if isinstance(name, str) and not os.path.exists(folder / name):  # noqa: PTH110  pathlib's may raise
                 self.refuse(trail, f"there is no file or folder {name}", f"looked in {folder}")
-            absolute.append(str((folder / name).resolve()) if isinstance(name, str) else name)
+                absolute.append(name)
+            else:
+                absolute.append(str((folder / name).resolve()) if isinstance(name, str) else name)
         return (absolute if isinstance(given, list) else absolute[0]), tuple(map(str, names))
 
 
@@ -244,6 +247,25 @@ def _is_support(made: Any) -> bool:
     return isinstance(made, type) and issubclass(made, Support)
 
 
-def input_files(path: Path) -> list[Path]:
-    """Return a file, or every file below a folder, sorted."""
-    return sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+def input_files(path: Path, above: tuple[Path, ...] = ()) -> list[Path]:
+    """Return a file with what its format puts beside it, or every file below a folder, sorted; links are followed."""
+    if not path.is_dir():
+        return sorted({path, *_beside(path)})
+    real = path.resolve()
+    if real in above:  # a link that leads back up
+        return []
+    children = (child for child in path.iterdir() if child.is_dir() or child.is_file())
+    return sorted({file for child in children for file in input_files(child, (*above, real))})
+
+
+def name_below(root: Path, path: Path) -> str:
+    """Return how an input file is called within the file or folder that a setting names."""
+    return path.relative_to(root if root.is_dir() else root.parent).as_posix()
+
+
+def _beside(path: Path) -> list[Path]:
+    """Return the other parts of a shapefile, and the journal of a GeoPackage that is open elsewhere."""
+    kind = path.suffix.lower()
+    if kind == ".shp":
+        return [p for p in path.parent.iterdir() if p.stem == path.stem and p.is_file()]
+    return [p for p in [path.with_name(f"{path.name}-wal")] if kind == ".gpkg" and p.is_file()]

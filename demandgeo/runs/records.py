@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -36,6 +36,24 @@ def excluded_rows(sources: Mapping[str, Record]) -> pd.DataFrame:
     columns = ["source", *EXCLUDED_COLUMNS]
     stacked = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
     return stacked[columns].astype({name: "int64" if name == "line" else "str" for name in columns})
+
+
+def accounts(ledger: Mapping[str, Any]) -> Iterator[str]:
+    """Say of each source what became of its lines, what was ignored and what else a reader should know.
+
+    Parameters
+    ----------
+    ledger
+        What ``ledger.json`` holds.
+    """
+    for name, source in ledger["sources"].items():
+        lines, used, unlocated = (sum(f[key] for f in source["files"]) for key in ("lines", "used", "unlocated"))
+        text = f"{name}: {lines:,} records, {used:,} used"
+        text += f" ({unlocated:,} without a location)" * bool(unlocated)
+        text += f", {lines - used:,} left out" * (lines > used)
+        ignored = len(source["ignored"])
+        yield text + f"; {ignored} other file{'s' * (ignored > 1)} ignored" * bool(ignored)
+        yield from (f"  {note}" for note in source["notes"] if "state no location" not in note)
 
 
 def highlight(record: Record) -> str:

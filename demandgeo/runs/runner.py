@@ -10,13 +10,13 @@ from typing import Any
 
 import demandgeo
 from demandgeo.domain import Record
-from demandgeo.errors import DemandGeoError, Problem, RunError
-from demandgeo.registry import WRITERS
+from demandgeo.errors import DemandGeoError, Problem, RunError, SourceError
+from demandgeo.registry import WRITERS, Entry
 from demandgeo.runs.cache import Cache, Ingredients, Kept, code_version, file_hash, filled, ingredients, versions
 from demandgeo.runs.config import Config, read_config
 from demandgeo.runs.folders import held, staged, write_text
 from demandgeo.runs.manifest import stands, write_manifest
-from demandgeo.runs.plans import Call, Plan, input_files, make_plan
+from demandgeo.runs.plans import Call, Plan, input_files, make_plan, name_below
 from demandgeo.runs.records import excluded_rows, highlight, ledger_of, ledgers, run_identity
 from demandgeo.runs.results import Artifacts, Result
 
@@ -87,6 +87,8 @@ class _Run:
         self.records: dict[str, Record] = {}
         self.executed: dict[str, float] = {}
         self.crs = plan.run.crs
+        self.crs_given: dict[str, str | None] = {}
+        self.inputs: list[dict[str, Any]] = []
 
     def carry_out(self) -> Result:
         started = time.perf_counter()
@@ -126,7 +128,9 @@ class _Run:
             raise type(refused[0])(problems[0], more=problems[1:]) from refused[0]
 
     def _make(self, call: Call) -> None:
+        self.crs_given[call.name] = self.crs
         self.ingredients[call.name] = ingredients(call, self.kept, self.crs)
+        self.inputs += _input_rows(call)
         kept = self.cache.find(self.ingredients[call.name].key)
         if kept is None:
             self._execute(call)
@@ -141,7 +145,7 @@ class _Run:
         started = time.perf_counter()
         arguments = {parameter: self._arguments(call, parameter) for parameter in call.inputs}
         try:
-            record = call.entry.function(**arguments, **filled(call, self.crs))
+            record = call.entry.function(**arguments, **filled(call, self.crs_given[call.name]))
         except DemandGeoError as error:
             raise self._placed(call, error) from error
         except Exception as error:
@@ -150,6 +154,8 @@ class _Run:
                 f"step {number} ({call.name}: {call.entry.name}) failed: {type(error).__name__}: {error}",
                 remedy="this is a defect of the stage, not of your input: please report it",
             ) from error
+        if call.files and ingredients(call, self.kept, self.crs_given[call.name]) != self.ingredients[call.name]:
+            raise SourceError(f"{call.name}: its files changed while they were read", remedy="run it again")
         self.records[call.name] = record
         self.kept[call.name] = self.cache.keep(self.ingredients[call.name].key, record)
         self.executed[call.name] = time.perf_counter() - started
@@ -210,7 +216,7 @@ class _Run:
             "run_id": about["id"],
             "attribution": self.plan.outputs.attribution or "",
         }
-        for name, writer in WRITERS.entries("outputs").items():
+        for name, writer in _writers().items():
             if name != FIGURES or self.plan.outputs.figures:
                 self.progress(name, "writes")
                 writer.function(wanted, staging, about=facts)
@@ -228,8 +234,7 @@ class _Run:
             }
             for name, call in self.calls.items()
         ]
-        inputs = self._inputs()
-        identity = run_identity(self.plan.run, self.plan.outputs, self.plan.layers, steps, inputs)
+        identity = run_identity(self.plan.run, self.plan.outputs, self.plan.layers, steps, self.inputs)
         return {
             "demandgeo": demandgeo.__version__,
             "run": {
@@ -239,27 +244,33 @@ class _Run:
                 "seed": self.plan.run.seed,
                 "crs": self.crs or "",
             },
-            "code": code_version(),
+            "code": code_version(
+                *sorted({writer.function.__module__.partition(".")[0] for writer in _writers().values()})
+            ),
             "versions": versions(),
-            "inputs": inputs,
+            "inputs": self.inputs,
             "steps": steps,
         }
 
-    def _inputs(self) -> list[dict[str, Any]]:
-        rows = []
-        for name, call in self.calls.items():
-            for key, given in call.files.items():
-                values = call.settings[key]
-                roots = values if isinstance(values, (list, tuple)) else [values]
-                for shown, root in zip(given, map(Path, roots), strict=True):
-                    for path in input_files(root):
-                        inner = "" if path == root else f"/{path.relative_to(root).as_posix()}"
-                        rows.append(
-                            {
-                                "step": name,
-                                "file": shown + inner,
-                                "bytes": path.stat().st_size,
-                                "sha256": file_hash(path),
-                            }
-                        )
-        return rows
+
+def _input_rows(call: Call) -> list[dict[str, Any]]:
+    rows = []
+    for key, given in call.files.items():
+        values = call.settings[key]
+        roots = values if isinstance(values, (list, tuple)) else [values]
+        for shown, root in zip(given, map(Path, roots), strict=True):
+            for path in input_files(root):
+                inside = f"{shown}/{name_below(root, path)}" if root.is_dir() else str(Path(shown).with_name(path.name))
+                rows.append(
+                    {
+                        "step": call.name,
+                        "file": shown if path == root else inside,
+                        "bytes": path.stat().st_size,
+                        "sha256": file_hash(path),
+                    }
+                )
+    return rows
+
+
+def _writers() -> dict[str, Entry]:
+    return WRITERS.entries("outputs")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from demandgeo.errors import OutputError
+from demandgeo.runs.folders import write_text
 from demandgeo.runs.schemas import schema
 
 CONFIG, SCHEMA = "demandgeo.yaml", "demandgeo.schema.json"
@@ -46,13 +47,16 @@ def write_template(folder: Path, *, force: bool = False) -> list[Path]:
     Raises
     ------
     OutputError
-        If one of them is there already and `force` is not set.
+        If one of them is there already and `force` is not set, or the folder cannot be written.
     """
     targets = {folder / CONFIG: TEMPLATE, folder / SCHEMA: json.dumps(schema(), indent=1) + "\n"}
     for path in targets:
         if path.exists() and not force:
             raise OutputError(f"{path} is there already", remedy="give --force to replace it, or another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in targets.items():
-        path.write_text(text, encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, text in targets.items():
+            write_text(path, text)
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror}", remedy="give another folder") from error
     return list(targets)

@@ -126,14 +126,14 @@ def street_files(path: Path, months: Sequence[str] | None = None) -> tuple[tuple
     SourceError
         If there is none, a month is absent, a force-month stands there twice or an archive is not safe.
     """
+    if not path.exists():
+        raise SourceError(f"{path} does not exist", "a CSV file, a zip archive or a folder", "check the path")
     if path.is_dir():
         found = _in_folder(path)
     elif path.suffix.lower() == ".zip":
         found = _in_zip(path)
-    elif path.is_file():
-        return (Member(path, path.name),), ()
     else:
-        raise SourceError(f"{path} does not exist", "a CSV file, a zip archive or a folder", "check the path")
+        return (Member(path, path.name),), ()
     files = sorted((m for m in found if m.month), key=lambda m: (m.month, m.force, m.name))
     ignored = sorted(m.name for m in found if not m.month)
     if not files:

@@ -55,7 +55,13 @@ class ForceMonths:
 
 
 def coverage(
-    groups: ForceMonths, *, used: Mask, defective: Mask, expected: Sequence[str] | None, empty: Iterable[str] = ()
+    groups: ForceMonths,
+    *,
+    used: Mask,
+    defective: Mask,
+    expected: Sequence[str] | None,
+    empty: Iterable[str] = (),
+    named: Iterable[str] = (),
 ) -> pd.DataFrame:
     """Return the table force, month, rows, status of the ledger.
 
@@ -69,6 +75,8 @@ def coverage(
         Months asked for; the months from the first to the last present if None.
     empty
         Forces of which there is a file without a row.
+    named
+        Months that the names of the files state.
     """
     n = len(groups.force)
     rows = np.bincount(groups.group, used, minlength=n).astype(np.int64)
@@ -76,8 +84,8 @@ def coverage(
     there = {
         (f, m): i for i, (f, m) in enumerate(zip(groups.force, groups.month, strict=True)) if m and rows[i] + bad[i]
     }
-    present = sorted({month for _, month in there})
-    months = sorted(expected) if expected is not None else _span(present)
+    present = sorted({month for _, month in there} | set(named))
+    months = sorted(set(expected)) if expected is not None else _span(present)
     table = []
     for force in sorted({force for force, _ in there} | set(empty)):
         own = {month: i for (f, month), i in there.items() if f == force}

@@ -106,11 +106,15 @@ class Fates:
         return pd.DataFrame(table, columns=list(EXCLUDED_COLUMNS)).astype({"line": np.int64})
 
     def notes(self, unlocated: Mask) -> tuple[str, ...]:
-        """Return what a reader should know: how many records have no place, which files may be cut short."""
+        """Return what a reader should know: what is left out, has no place, or may be cut short."""
         n, here = int(self.used.sum()), int((unlocated & self.used).sum())
         notes = (
             [f"{here:,} of {n:,} records ({here / n:.1%}) state no location: they are in totals only"] if here else []
         )
+        if n < len(self.codes):
+            notes.append(
+                f"{len(self.codes) - n:,} of {len(self.codes):,} records are left out: {self._why(~self.used)}"
+            )
         cut = [file.name for file in self.text.files if "no_final_newline" in file.repaired]
         if cut:
             notes.append(f"no line end after the last record of {', '.join(cut)}: the download may be cut short")
@@ -155,23 +159,27 @@ class Fates:
         share = left_out / np.maximum(np.bincount(group, minlength=len(names)), 1)
         problems = Problems()
         for i in np.flatnonzero(share > allowed).tolist():
+            why = self._why(self.defective & (group == i))
+            how = 'say how times are written, as time_format: "%d/%m/%Y"' if "bad_time" in why else "mend the file"
             problems.add(
-                f"{names[i]}: {share[i]:.1%} of the rows cannot be used ({self._why(group == i)})",
+                f"{names[i]}: {share[i]:.1%} of the rows cannot be used ({why})",
                 f"at most {allowed:.0%} (allow_excluded_share)",
-                "mend the file, or raise allow_excluded_share if the rest is worth having",
+                f"{how}, or raise allow_excluded_share if the rest is worth having",
             )
         problems.raise_as(SourceError)
         much = [
-            f"{names[i]} {share[i]:.1%} ({self._why(group == i)})" for i in np.flatnonzero(share > WARN_SHARE).tolist()
+            f"{names[i]} {share[i]:.1%} ({self._why(self.defective & (group == i))})"
+            for i in np.flatnonzero(share > WARN_SHARE).tolist()
         ]
         if much:
             more = f" and {len(much) - 5} more" if len(much) > 5 else ""
             warnings.warn(
-                f"rows left out: {'; '.join(much[:5])}{more}; see ledger.excluded_rows",
+                f"rows left out: {'; '.join(much[:5])}{more}; each stands in ledger.excluded_rows "
+                "(excluded.parquet of a run)",
                 DataQualityWarning,
                 stacklevel=3,
             )
 
     def _why(self, rows: Mask) -> str:
-        codes, counts = np.unique(self.codes[rows & self.defective], return_counts=True)
+        codes, counts = np.unique(self.codes[rows], return_counts=True)
         return ", ".join(f"{count} {REASONS[code]}" for code, count in zip(codes, counts, strict=True))

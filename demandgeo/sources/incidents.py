@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 
 from demandgeo.domain import COUNT, Events, Labels, Ledger
 from demandgeo.domain.record import Floats
-from demandgeo.errors import ConfigError, GeometryError, SourceError
+from demandgeo.errors import ConfigError, GeometryError, Problems, SourceError, did_you_mean
 from demandgeo.registry import reader
 from demandgeo.sources.archive import Member
 from demandgeo.sources.columns import labels, numbers
@@ -132,14 +134,24 @@ def _text(
 
 
 def _check_map(columns: Mapping[str, str], *, geometry: bool) -> None:
+    problems = Problems()
     given = [pair for pair in (("x", "y"), ("lon", "lat")) if set(pair) & set(columns)]
     whole = [pair for pair in given if set(pair) <= set(columns)]
-    if len(given) > 1 or given != whole or (not given and not geometry):
-        raise ConfigError(
-            f"columns names {', '.join(sorted(columns)) or 'nothing'}",
-            "both x and y, or both lon and lat, were needed",
-            'for example {"x": "easting", "y": "northing", "time": "date"}',
-        )
+    problems.check(
+        len(given) <= 1 and given == whole and (given or geometry),
+        f"columns names {', '.join(sorted(columns)) or 'nothing'}",
+        "both x and y, or both lon and lat, were needed",
+        'for example {"x": "easting", "y": "northing", "time": "date"}',
+    )
+    for key in columns:
+        # Any other name is an attribute, but one letter off "weight" is no attribute.
+        meant = difflib.get_close_matches(key.casefold(), FIELDS, n=1, cutoff=0.8)
+        if key not in FIELDS and meant:
+            problems.add(f"columns names {key!r}", did_you_mean(key, meant), "an attribute needs a name less alike")
+    for column, times in Counter(columns.values()).items():
+        keys = " and ".join(key for key, value in columns.items() if value == column)
+        problems.check(times == 1, f"the column {column!r} is given as {keys}", "one use of each column was needed")
+    problems.raise_as(ConfigError)
 
 
 def _weights(fates: Fates, column: str | None) -> Floats:

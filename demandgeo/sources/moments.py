@@ -57,11 +57,11 @@ def moment(text: str, time_format: str | None = None) -> tuple[np.datetime64, in
         return month(text).astype("datetime64[s]"), MONTH_ONLY, False
     try:
         when = _parsed(text, time_format)
-    except ValueError:
+        offset = when.tzinfo is not None
+        plain = when.astimezone(UTC).replace(tzinfo=None) if offset else when
+    except (ValueError, OverflowError):  # 0001-01-01T00:00:00+01:00, a default of some systems, lies before year 1
         return NO_TIME, DAY, False
     clock = "%H" in time_format or "%I" in time_format if time_format else len(text) > 10
-    offset = when.tzinfo is not None
-    plain = when.astimezone(UTC).replace(tzinfo=None) if offset else when
     return np.datetime64(plain, "s"), MINUTE if clock else DAY, offset
 
 

@@ -108,7 +108,12 @@ def read_police_uk(
     groups = _force_months(text, force, time)
     fates.check_shares(groups.group, groups.names, allow_excluded_share)
     table = coverage(
-        groups, used=fates.used, defective=fates.defective, expected=months, empty=_empty_forces(text, force)
+        groups,
+        used=fates.used,
+        defective=fates.defective,
+        expected=months,
+        empty=_empty_forces(text, force),
+        named=[file.month for file in text.files if file.month],
     )
     _warn(table[table["status"] != "absent"] if months is None else table, notes)
     ledger = Ledger(

@@ -105,7 +105,8 @@ def read_vector(path: Path, *, layer: str | None = None, crs: str | None = None)
 
 def _driver(path: Path) -> str:
     if not path.is_file():
-        raise SourceError(f"{path} does not exist", "a GeoPackage, GeoJSON or shapefile", "check the path")
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise SourceError(f"{path} {found}", "a GeoPackage, GeoJSON or shapefile was needed", "name the file")
     driver = FORMATS.get(path.suffix.lower(), "")
     with path.open("rb") as stream:
         start = stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -123,11 +124,14 @@ def _driver(path: Path) -> str:
 
 
 def _layer(path: Path, layer: str | None) -> str:
-    names = [str(name) for name, _ in pyogrio.list_layers(path)]
-    if layer is None and len(names) == 1:
-        return names[0]
+    kinds = {str(name): kind for name, kind in pyogrio.list_layers(path)}
+    names = [*kinds]
+    # A table without geometry, such as the styles that QGIS keeps in a GeoPackage, leaves no doubt.
+    candidates = [name for name, kind in kinds.items() if kind is not None] or names
+    if layer is None and len(candidates) == 1:
+        return candidates[0]
     if layer is None:
-        found = f"the file holds {len(names)} layers: {', '.join(names)}"
+        found = f"the file holds {len(candidates)} layers: {', '.join(candidates)}"
         raise SourceError(Problem(found, "one of them was needed", "name it: layer=", file=str(path)))
     if layer not in names:
         raise SourceError(Problem(f"there is no layer {layer!r}", remedy=did_you_mean(layer, names), file=str(path)))

@@ -67,17 +67,18 @@ def make_estate(streets: Streets, places: Places, rng: np.random.Generator) -> E
     share = places.population / places.population.sum()
     homes = rng.choice(places.zones.n, COUNTERS + CANDIDATES, replace=False, p=share)
     spots = _distinct(crossings, np.vstack([places.centres, places.seeds[homes]]))
-    bases = _sites("Base", spots[:7], places, desks=rng.integers(60, 140, 7), cost=rng.integers(400, 900, 7) * 1_000)
+    n = len(places.centres)
+    bases = _sites("Base", spots[:n], places, desks=rng.integers(60, 140, n), cost=rng.integers(400, 900, n) * 1_000)
     counters = _sites(
         "Front Counter",
-        spots[7 : 7 + COUNTERS],
+        spots[n : n + COUNTERS],
         places,
         visits_per_year=(rng.lognormal(8.8, 0.6, COUNTERS)).astype(int),
         cost=rng.integers(40, 180, COUNTERS) * 1_000,
     )
     candidates = _sites(
         "Candidate Site",
-        spots[7 + COUNTERS :],
+        spots[n + COUNTERS :],
         places,
         desks=rng.integers(30, 120, CANDIDATES),
         cost=rng.integers(150, 700, CANDIDATES) * 1_000,

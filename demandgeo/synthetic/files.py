@@ -13,7 +13,7 @@ import pandas as pd
 import pyogrio
 import pyproj
 
-from demandgeo.domain.events import Events
+from demandgeo.domain.events import ANTISOCIAL, Events
 from demandgeo.domain.zones import Zones
 from demandgeo.errors import OutputError
 from demandgeo.synthetic.collisions import Collisions
@@ -34,7 +34,6 @@ POLICE_COLUMNS = (
     "Last outcome category",
     "Context",
 )
-ASB = "Anti-social behaviour"
 OUTCOMES = ("Investigation complete; no suspect identified", "Unable to prosecute suspect", "Under investigation")
 FIXED_DATE = "2025-01-01T00:00:00.000Z"
 """Stands in the GeoPackage in place of the time of writing, so that the same city gives the same bytes."""
@@ -46,8 +45,9 @@ def writing(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
-    except OSError as error:
-        raise OutputError(f"{folder}: {error.strerror or error}", "a folder that can be written was needed") from error
+    except (OSError, pyogrio.errors.DataSourceError) as error:
+        found = getattr(error, "strerror", None) or error
+        raise OutputError(f"{folder}: {found}", "a folder that can be written was needed") from error
 
 
 def police_months(events: Events, zones: Zones, rng: np.random.Generator) -> dict[str, pd.DataFrame]:
@@ -56,7 +56,7 @@ def police_months(events: Events, zones: Zones, rng: np.random.Generator) -> dic
     spots, row = np.unique(np.column_stack([events.x, events.y]), axis=0, return_inverse=True)
     lon, lat = pyproj.Transformer.from_crs(CRS, "EPSG:4326", always_xy=True).transform(*spots.T)
     degrees = np.array([[f"{v:.6f}" if np.isfinite(v) else "" for v in part] for part in (lon, lat)], dtype=object)
-    asb = np.asarray(events.category == ASB)
+    asb = np.asarray(events.category == ANTISOCIAL)
     assert zones.names is not None
     force = events.attributes["force"].to_array()
     values = {

@@ -242,11 +242,12 @@ def make_truth(size: SizeName, seed: int, places: Places, streets: Streets) -> T
 def _cores(size: SizeName, rng: np.random.Generator, places: Places) -> tuple[Cores, Cores]:
     """Put a town core in the middle of each district and at further zones, estate cores anywhere."""
     spec = SIZES[size]
-    spots = places.seeds[rng.choice(places.zones.n, spec.towns - 7 + spec.estates, replace=False)]
-    towns = np.vstack([places.centres, spots[: spec.towns - 7]])
+    further = spec.towns - len(places.centres)
+    spots = places.seeds[rng.choice(places.zones.n, further + spec.estates, replace=False)]
+    towns = np.vstack([places.centres, spots[:further]])
     height = np.concatenate([[1.6], rng.uniform(0.5, 1.1, spec.towns - 1)])
     width = np.concatenate([[550.0], rng.uniform(220, 400, spec.towns - 1)])
-    estates = spots[spec.towns - 7 :]
+    estates = spots[further:]
     return (
         Cores(towns, height, width),
         Cores(estates, rng.uniform(0.5, 1.2, len(estates)), rng.uniform(250, 600, len(estates))),

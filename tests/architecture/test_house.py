@@ -28,6 +28,7 @@ FLOORS = {
     "outputs": 4,
     "runs": 5,
     "cli": 6,
+    "__main__": 7,
 }
 ROOMS = {name for name, floor in FLOORS.items() if floor == 4}
 NEVER = {"kernels": set(FLOORS), "domain": {"kernels"}, "runs": ROOMS}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from demandgeo.density import count, grid
 from demandgeo.domain import Events, Grid, Labels, Zones
-from demandgeo.errors import GeometryError, ModelError
+from demandgeo.errors import DataQualityWarning, GeometryError, ModelError
 from demandgeo.registry import STAGES
 
 CRS = "EPSG:27700"
@@ -45,6 +45,7 @@ def events(drawn):
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*state a code that names none")
 @given(rows, st.sampled_from([GRID, ZONES]), st.sampled_from([None, "category", "month"]))
 def test_everything_adds_up(drawn, support, by):
     ev = events(drawn)
@@ -56,8 +57,11 @@ def test_everything_adds_up(drawn, support, by):
     assert demand.count.sum() == demand.balance.events[0]
     assert demand.total.tolist() == plain.values.tolist()
     assert demand.variance.tolist() == plain.variance.tolist()
-    placed = demand.provenance["placed_by_code"] + demand.provenance["placed_by_location"]
-    assert placed == demand.balance.events[0]
+    codes = [row[1] for row in drawn] if support is ZONES else []
+    by_code = sum(code in ("A", "C") for code in codes)
+    assert demand.provenance["code_of_no_zone"] == (codes.count("elsewhere") if by_code else 0)
+    assert demand.provenance["placed_by_code"] == by_code
+    assert demand.provenance["placed_by_location"] == demand.balance.events[0] - by_code
 
 
 @given(rows)
@@ -72,6 +76,7 @@ def test_each_unit_holds_what_a_loop_over_its_events_finds(drawn):
         assert demand.variance[unit] == (ev.weight_sd[inside] ** 2).sum()
 
 
+@pytest.mark.filterwarnings("ignore:.*state a code that names none")
 @given(rows)
 def test_doubled_weights_double_the_demand(drawn):
     ev = events(drawn)
@@ -126,3 +131,15 @@ def test_the_stages_of_the_room_take_what_a_configuration_gives():
     assert STAGES.find("density.grid").settings(cell=100).model_dump() == {"cell": 100.0}
     assert STAGES.find("density.surface").settings(kernel="triweight").model_dump()["bandwidth"] == 400.0
     assert isinstance(count(events([]), GRID).layers, pd.DataFrame)
+
+
+def test_codes_of_another_edition_are_warned_of() -> None:
+    x, y = np.full(50, 50.0), np.full(50, 50.0)
+    codes = ["A"] * 48 + ["E01033999"] * 2
+    events = Events.at(x, y, crs="EPSG:27700", zone_code=Labels.of(codes))
+    with pytest.warns(DataQualityWarning, match=r"2 of 50 events lie inside .* such as E01033999"):
+        demand = count(events, ZONES)
+    assert demand.balance.events.tolist() == [48, 2, 0, 0]
+    # Another force's code outside the zones is no surprise.
+    away = Events.at(np.where(np.arange(50) < 48, x, 999.0), y, crs="EPSG:27700", zone_code=Labels.of(codes))
+    assert count(away, ZONES).balance.events.tolist() == [48, 2, 0, 0]

@@ -162,6 +162,17 @@ def test_zones_without_districts_and_without_population() -> None:
     assert "1 of 4 zones have no district; their events are not placed" in some.notes
 
 
+def test_nobody_lives_there() -> None:
+    table = headline(events(JULY), zones(population=[0.0, 0.0, 1000.0, 1000.0]))
+    assert np.isnan(cell(table, "East", "all crime", "rate_per_1000"))
+    assert cell(table, "force", "all crime", "rate_per_1000") == 4 / 2000 * 1000
+
+
+def test_categories_that_differ_in_signs_only_have_columns_of_their_own() -> None:
+    frame = headline(events([(500, "Theft (a)"), (500, "Theft/a"), (2500, "Theft/a")]), zones()).to_frame()
+    assert frame[["theft_a_count", "theft_a__count"]].to_numpy().tolist() == [[1, 1], [0, 1]]
+
+
 def test_force_name() -> None:
     named = events(JULY, attributes={"force": Labels.constant("West Yorkshire Police", len(JULY))})
     assert headline(named, zones()).rows["place"].tolist()[3] == "West Yorkshire Police"

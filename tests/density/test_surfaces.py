@@ -135,3 +135,13 @@ def test_every_bad_setting_is_named_at_once():
 def test_two_coordinate_systems_are_refused():
     with pytest.raises(GeometryError, match="EPSG:32630"):
         made(Events.at([1.0], [1.0], crs="EPSG:32630"))
+
+
+@pytest.mark.parametrize(
+    ("bandwidth", "part"), [(0.003, "half the diagonal of a cell"), (300_000.0, "the whole grid spans")]
+)
+def test_a_bandwidth_that_draws_no_map_is_refused(bandwidth, part):
+    area = Grid.covering((0, 0, 2000, 1000), cell=100, crs="EPSG:27700")
+    events = Events.at([500.0], [500.0], crs="EPSG:27700")
+    with pytest.raises(ModelError, match=part):
+        surface(events, area, bandwidth=bandwidth, per="period")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 
 import matplotlib as mpl
 import matplotlib.image
@@ -114,6 +115,23 @@ def test_outlines_of_cells_and_of_zones_are_the_same_districts(zones, grid):
     assert sorted(by_zones.index) == sorted(by_cells.index) == ["Eastside", "Westside"]
     for name in by_zones.index:
         assert by_zones.geometry[name].symmetric_difference(by_cells.geometry[name]).area == pytest.approx(0, abs=1)
+
+
+def test_no_text_runs_off_the_page_and_a_dollar_is_a_dollar(demand, tmp_path):
+    long = "Headline: crime in 2023-01..2023-12 (12 months) by district, against 2022-01..2022-12 (12 months)"
+    given = {"title": r"Costs $5 and \frac{$", "attribution": "Contains public sector information and OS data. " * 12}
+    layer = replace(map_layer(demand, "demand"), title=long, subtitle=f"{long}, {long[:40]}", notes=(long * 5,))
+    with mpl.style.context(["default", {"text.parse_math": False}]):
+        figure = _map(layer, given)
+        figure.canvas.draw()
+    width, height = figure.bbox.size
+    for text in figure.texts:
+        box = text.get_window_extent()
+        assert box.x0 >= 0, text.get_text()
+        assert box.x1 <= width, text.get_text()
+        assert box.y0 >= 0, text.get_text()
+        assert box.y1 <= height, text.get_text()
+    figures({"demand": demand}, tmp_path, about=given)
 
 
 def test_what_is_hard_to_frame_is_drawn(tmp_path):

@@ -25,7 +25,10 @@ def test_every_table_is_written_with_what_it_means(artifacts, about, tmp_path):
     assert "run id: 3fa9c2d1" in text
     assert artifacts["areas"].sentence() in (tmp_path / "areas.txt").read_text()
     assert "- Robbery is not in this source." in (tmp_path / "headline.txt").read_text()
-    assert "'=Westside 1" in (tmp_path / "areas.csv").read_text()
+    header, first, second = (tmp_path / "areas.csv").read_text().splitlines()
+    assert header == "area,rank,name,units,area_km2,extent_share,demand,demand_share,events"
+    assert first.startswith("0,1,Eastside 1,2,8,")
+    assert second.startswith("1,2,'=Westside 1,1,4,")
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=1, max_size=5))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demandgeo.domain import Balance
-from demandgeo.outputs.wording import alias, left_out, number, unit, words
+from demandgeo.outputs.wording import alias, amount, left_out, number, unit, words
 
 
 @given(st.floats(1e-9, 1e9))
@@ -23,7 +23,13 @@ def test_numbers(value, text):
 
 @pytest.mark.parametrize(
     ("column", "text"),
-    [("area_km2", "Area (km²)"), ("burglary_per_1000", "Burglary (per 1,000 residents)"), ("zone_code", "Zone code")],
+    [
+        ("area_km2", "Area (km²)"),
+        ("burglary_change", "Burglary change (0.1 is 10% more)"),
+        ("burglary_change_low", "Burglary change (lower limit, 0.1 is 10% more)"),
+        ("burglary_per_1000", "Burglary (per 1,000 residents)"),
+        ("zone_code", "Zone code"),
+    ],
 )
 def test_column_names(column, text):
     assert alias(column) == text
@@ -32,6 +38,9 @@ def test_column_names(column, text):
 def test_units(demand, surface):
     assert unit(demand) == "incidents per zone"
     assert unit(surface) == "harm per km² per year"
+    assert amount(demand) == "incidents"
+    # What the choice of areas makes of an intensity: multiplied by the extent, it is still per year.
+    assert amount(replace(surface, measure="weight/yr")) == "harm per year"
     assert words("next_harm") == "Next harm"
 
 

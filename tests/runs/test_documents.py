@@ -137,3 +137,9 @@ def test_part_of_a_merge_with_nothing_is_the_same(value: object) -> None:
     merged = merge(base, Document({}, {}))
     assert merged.values == base.values
     assert part_of(merged, ("a",)).values == value
+
+
+def test_a_namesake_laid_over_twice_is_kept_for_the_plan_to_refuse() -> None:
+    over = parse("steps:\n  - {as: one, k: 2}\n  - {as: one, k: 3}")
+    merged = merge(parse("steps:\n  - {stage: x.y, as: one, k: 1}"), over)
+    assert merged.values["steps"] == [{"stage": "x.y", "as": "one", "k": 2}, {"as": "one", "k": 3}]

@@ -7,17 +7,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from demandgeo.domain import Table
-from demandgeo.errors import ModelError, RunError, SourceError
+from demandgeo.errors import ConfigError, ModelError, RunError, SourceError
 from demandgeo.runs import read_config, run, run_scenarios, verify
-from demandgeo.runs.cache import Cache, code_version
+from demandgeo.runs.cache import Cache, code_version, versions
 from demandgeo.runs.folders import FolderInUseError, held
 from demandgeo.runs.forecasts import forecast
+from demandgeo.runs.plans import input_files, name_below
 
 Write = Callable[[str, str], Path]
 Content = Callable[[Path], dict[str, object]]
@@ -242,3 +244,113 @@ def test_waiting_is_over_at_once_when_a_folder_is_in_use(config: Path) -> None:
         assert time.perf_counter() - started < 5
     assert process.returncode == 4
     assert f"process {os.getpid()}" in process.stderr
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from demandgeo import registry
+
+    entry = registry.READERS.find("toy.numbers")
+
+    def slow(path: Path, scale: float = 1.0) -> Table:
+        table = entry.function(path, scale)
+        Path(path).write_text("7\n8\n9\n")
+        return table
+
+    monkeypatch.setitem(registry.READERS._entries, "toy.numbers", replace(entry, function=slow))
+    with pytest.raises(SourceError, match="changed while they were read"):
+        run(config)
+
+
+def test_every_file_that_is_read_is_in_the_key(tmp_path: Path) -> None:
+    for name in ("a/2018-01/x.csv", "b/zones.shp", "b/zones.dbf", "b/other.dbf", "c/zones.gpkg", "c/zones.gpkg-wal"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "2018-01").symlink_to(tmp_path / "a" / "2018-01")
+    (tmp_path / "linked" / "circle").symlink_to(tmp_path / "linked")
+
+    def found(name: str) -> list[str]:
+        return [name_below(tmp_path / name, path) for path in input_files(tmp_path / name)]
+
+    assert found("linked") == ["2018-01/x.csv"]
+    assert found("b/zones.shp") == ["zones.dbf", "zones.shp"]
+    assert found("c/zones.gpkg") == ["zones.gpkg", "zones.gpkg-wal"]
+    assert found("b/other.dbf") == ["other.dbf"]
+
+
+def test_what_makes_coordinates_exact_is_in_the_key() -> None:
+    assert {"convertbng", "PROJ grids", "pyarrow"} <= set(versions())
+
+
+NOTEBOOK = """
+import sys
+sys.path.insert(0, {tests!r})
+import conftest
+from demandgeo.registry import stage
+from demandgeo.domain import Table
+from demandgeo.runs import run
+
+AMOUNT = {amount}
+def helper(rows):
+    return [{inner} for _ in range(1)][0] * rows
+
+@stage("cell.step")
+def step(table: Table) -> Table:
+    "Multiply."
+    return Table("cell", helper(table.rows) + AMOUNT)
+
+print(",".join(run({config!r}).executed))
+"""
+
+
+def test_a_cell_s_stage_is_known_by_all_that_it_uses(write: Write, tmp_path: Path) -> None:
+    write("numbers.txt", "1\n")
+    path = write(
+        "cell.yaml",
+        "sources: {numbers: {reader: toy.numbers, path: numbers.txt}}\n"
+        "steps: [{stage: cell.step, table: numbers, as: last}]\noutputs: {folder: out}\n",
+    )
+
+    def executed(amount: int, inner: int) -> str:
+        script = NOTEBOOK.format(tests=str(Path(__file__).parent), config=str(path), amount=amount, inner=inner)
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    assert executed(1, 2) == "numbers,last"
+    assert executed(1, 2) == ""
+    assert executed(1, 3) == "last"
+    assert executed(2, 3) == "last"
+
+
+def test_trimming_deletes_nothing_but_what_the_cache_made(config: Path) -> None:
+    run(config)
+    cache = Cache(read_config(config).state_folder)
+    for name in ("mine", "1234.part-of-another-run"):
+        (cache.artifacts / name).mkdir()
+        (cache.artifacts / name / "large").write_bytes(bytes(1000))
+    (cache.steps / "mine.json").write_text("{}")
+    damaged = cache.steps / f"{'0' * 32}.json"
+    damaged.write_text("damaged")
+    os.utime(damaged, (0, 0))
+    cache.trim(1e-9)
+    assert {path.name for path in cache.artifacts.iterdir()} == {"mine", "1234.part-of-another-run"}
+    assert [path.name for path in cache.steps.iterdir()] == ["mine.json"]
+
+
+def test_a_scenario_may_not_leave_by_a_link(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "more").symlink_to("/")
+    with pytest.raises(ConfigError, match="is not below"):
+        run(config, scenario="more")
+
+
+def test_a_refused_scenario_leaves_the_folder_of_another(tmp_path: Path) -> None:
+    with held(tmp_path / "out" / "none"):  # writes nothing, as one that is refused
+        (tmp_path / "out" / "few").mkdir()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["few"]
+
+
+def test_a_batch_without_scenarios_is_refused(config: Path) -> None:
+    config.write_text(config.read_text().partition("scenarios:")[0])
+    with pytest.raises(ConfigError, match="there are no scenarios"):
+        run_scenarios(config)

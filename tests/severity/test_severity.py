@@ -67,6 +67,18 @@ def test_derive_against_the_crimes_written_out_one_by_one() -> None:
     assert (row["lowest"], row["highest"], row["offences"], row["recorded_crimes"]) == (2.0, 10.0, 2, 8)
 
 
+def test_an_offence_with_two_weights_is_refused() -> None:
+    with pytest.raises(ModelError, match="offences stand twice: 34A"):
+        severity.derive(pd.DataFrame({"offence_code": ["34A", "34B", "34A"], "weight": [1.0, 2.0, 3.0]}))
+
+
+def test_a_table_keeps_the_weights_it_was_made_with() -> None:
+    weights = pd.DataFrame({"category": ["Robbery"], "weight": [5.0], "spread": [0.0]})
+    made = severity.SeverityTable("own", "", weights)
+    weights["weight"] = -1.0
+    assert made.of(Labels.of(["Robbery"]))[0].tolist() == [5.0]
+
+
 def test_periods_weighted_alike_bear_one_name() -> None:
     with_asb, without_asb = events(), events(["Burglary"])
     assert severity.weigh(with_asb).weight_name == severity.weigh(without_asb).weight_name
@@ -163,6 +175,8 @@ def test_harm_index_by_offence_code(tmp_path: Path) -> None:
         ("", ["harm.csv:1: the columns are []"]),
         ("offence_code,weight\nZZ,3\n", ["none of the 1 offence codes"]),
         ('category,weight\n"Burglary,3\n', ["is no CSV"]),
+        ("category,weight\nDrugs,2,\nBurglary,1,234.5\n", ["harm.csv:3: 3 cells; 2 were needed; quote the cell"]),
+        ("category,Weight,weight\nBurglary,1,2\n", ["harm.csv:1: the column 'weight' stands twice"]),
     ],
 )
 def test_a_bad_table_is_refused_with_file_and_line(tmp_path: Path, text: str, words: list[str]) -> None:

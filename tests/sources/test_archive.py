@@ -95,6 +95,8 @@ def test_no_archive_and_empty_places(tmp_path):
     fake.write_text("no zip")
     with pytest.raises(SourceError, match="no readable zip"):
         read_police_uk(fake)
+    with pytest.raises(SourceError, match=r"none\.zip does not exist"):
+        read_police_uk(tmp_path / "none.zip")
     (tmp_path / "empty").mkdir()
     with pytest.raises(SourceError, match="it is empty"):
         read_police_uk(tmp_path / "empty")

@@ -122,6 +122,18 @@ def test_layers(save):
     assert read_boundaries(path, id="code", layer="b").n == 2
 
 
+def test_the_styles_of_a_geopackage_are_no_second_layer(save):
+    path = save(squares(), layer="a")
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE layer_styles (id INTEGER PRIMARY KEY, styleQML TEXT)")
+        database.execute(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier) VALUES ('layer_styles', 'attributes', 's')"
+        )
+    database.close()
+    assert read_boundaries(path, id="code").n == 3
+    refusal(path, "layer 'layer_styles' has no geometry", layer="layer_styles")
+
+
 def test_points_are_no_zones(save):
     frame = squares()
     frame["geometry"] = frame.centroid

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -134,6 +136,7 @@ def one_bad(tmp_path, column, value, name="x.csv", **settings):
         ("when", "05/07/2018", "bad_time"),
         ("when", "2018-02-30", "bad_time"),
         ("when", "20180705", "bad_time"),
+        ("when", "0001-01-01T00:00:00+01:00", "bad_time"),
         ("cost", "-1", "bad_weight"),
         ("cost", "", "bad_weight"),
         ("cost", "£3", "bad_weight"),
@@ -191,3 +194,16 @@ def test_lines_are_no_points(tmp_path):
     gpd.GeoDataFrame({"a": [1]}, geometry=shape).to_file(tmp_path / "x.gpkg")
     with pytest.raises(SourceError, match="no points"):
         read_incidents(tmp_path / "x.gpkg", {"category": "a"})
+
+
+@pytest.mark.parametrize(
+    ("columns", "part"),
+    [
+        ({"x": "east", "y": "north", "wieght": "minutes"}, 'did you mean "weight"?'),
+        ({"x": "east", "y": "east"}, "the column 'east' is given as x and y"),
+    ],
+)
+def test_a_map_that_must_be_a_slip_is_refused(tmp_path, columns, part):
+    path = write(table(), tmp_path / "x.csv")
+    with pytest.raises(ConfigError, match=re.escape(part)):
+        read_incidents(path, columns, crs=GRID)

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,7 +50,8 @@ def test_ledger_identity(rows, repairs):
         line += blanks + 1 + row.count("\n")
     content = b"\xef\xbb\xbf" * mark + (text if whole else text[: -len(end)]).encode()
     # Twenty good rows of another file keep the share of Great Britain above a half.
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEMANDGEO_CACHE", f"{folder}/cache")  # one for all examples would grow to thousands of entries
         (Path(folder) / "2018-07-west-yorkshire-street.csv").write_bytes(content)
         good = [HEADER, *(street_row(2 * 10**6 + i, month="2018-08") for i in range(20))]
         (Path(folder) / "2018-08-west-yorkshire-street.csv").write_text("\n".join(good) + "\n")
