@@ -17,7 +17,8 @@ check: .venv/dev
 	$(BIN)/mypy
 
 long: .venv/dev
-	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -m long tests
+	$(BIN)/python -m pytest -m long
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/sources/test_ledger.py tests/domain -k "ledger or balance"
 
 benchmark: .venv/dev
 	$(BIN)/python benchmarks/run.py density

@@ -7,7 +7,6 @@ read. A folder appears under its final name only when it is whole.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from demandgeo.domain.disk import sync
 from demandgeo.domain.record import Record, is_text, plain
 from demandgeo.errors import OutputError
 
@@ -48,7 +48,7 @@ def save(record: Record, store: Path) -> str:
     try:
         _fill(part, record, store)
         part.rename(final)
-        _sync(store)
+        sync(store)
     except OSError as error:
         if not (final / FIELDS).exists():  # else another run wrote the same content first
             raise OutputError(f"{final}: cannot be written: {error}", remedy="free some space, or move it") from error
@@ -113,7 +113,7 @@ def _fill(folder: Path, record: Record, store: Path) -> None:
     described = {name: _write(value, folder, name, store) for name, value in named.items()}
     (folder / FIELDS).write_text(json.dumps({"type": type(record).__name__, "fields": described}, sort_keys=True))
     for path in (*folder.iterdir(), folder):
-        _sync(path)
+        sync(path)
 
 
 def _write(value: Any, folder: Path, name: str, store: Path) -> Any:
@@ -178,11 +178,3 @@ _FILES: Mapping[str, Callable[[Path], Any]] = {
 
 def _kinds(kind: type[Record]) -> list[type[Record]]:
     return [kind, *(inner for child in kind.__subclasses__() for inner in _kinds(child))]
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

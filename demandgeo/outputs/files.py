@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from demandgeo.domain.disk import sync
 from demandgeo.errors import OutputError, Problems
 
 SAFE_NAME = re.compile(r"(?!\.|gpkg|sqlite_|rtree_|layer_styles$)[a-z0-9_.-]{1,80}")
@@ -59,9 +59,9 @@ def replacing(path: Path, *failures: type[Exception]) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as part:
             made = Path(part) / path.name
             yield made
-            _sync(made)
+            sync(made)
             made.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     except OutputError:
         raise
     except caught as error:
@@ -80,11 +80,3 @@ def write_bytes(path: Path, content: bytes) -> Path:
 def write_text(path: Path, text: str) -> Path:
     """Write UTF-8 text with the line ends it has, and return its path."""
     return write_bytes(path, text.encode())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

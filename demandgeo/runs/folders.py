@@ -15,6 +15,7 @@ from pathlib import Path
 
 import filelock
 
+from demandgeo.domain.disk import sync
 from demandgeo.errors import DemandGeoError, OutputError
 
 LOCK = ".demandgeo.lock"
@@ -85,9 +86,9 @@ def write_text(path: Path, text: str) -> None:
     part = path.with_name(f".{path.name}{PART}{uuid.uuid4().hex}")
     try:
         part.write_text(text, encoding="utf-8", newline="\n")
-        _sync(part)
+        sync(part)
         part.replace(path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
@@ -146,18 +147,18 @@ def _move(staging: Path, folder: Path) -> None:
     fresh = sorted(path for path in staging.iterdir() if path.is_file())
     for path in fresh:
         path.chmod(0o644)
-        _sync(path)
+        sync(path)
     old, names = _files(folder), {path.name for path in fresh}
     # Should this run be stopped before its manifest stands, the next one knows by this list which files are not the
     # user's.
     write_text(folder / MOVING, json.dumps({"outputs": [{"file": name} for name in sorted(old | names)]}))
     (folder / MANIFEST).unlink(missing_ok=True)
-    _sync(folder)
+    sync(folder)
     for path in fresh:
         path.replace(folder / path.name)
     for name in sorted(old - names):
         (folder / name).unlink(missing_ok=True)
-    _sync(folder)
+    sync(folder)
 
 
 def _files(folder: Path) -> set[str]:
@@ -177,11 +178,3 @@ def _sweep(folder: Path) -> None:
             orphan.unlink(missing_ok=True)
     if (folder / MANIFEST).exists():
         (folder / MOVING).unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -33,8 +33,8 @@ steps:
 outputs: {folder: out, layers: [demand, surface, areas], figures: false}
 scenarios:
   few: {steps.areas.max_areas: 2}
-  none: {steps.areas.max_areas: 0}
 """
+WITH_A_WRONG_SCENARIO = CITY + "  none: {steps.areas.max_areas: 0}\n"
 
 
 def test_help_is_quick_and_imports_nothing_heavy() -> None:
@@ -96,7 +96,10 @@ def test_the_life_of_a_run(write: Write, tmp_path: Path) -> None:
 
 
 def test_a_batch_with_a_wrong_scenario_exits_3_and_does_the_rest(write: Write, tmp_path: Path) -> None:
-    done = demandgeo("run", write("city.yaml", CITY), "--scenarios", "--workers", 2)
+    path = write("city.yaml", WITH_A_WRONG_SCENARIO)
+    checked = demandgeo("validate", path)
+    assert (checked.returncode, "scenario none: steps.4.max_areas: is 0" in checked.stderr) == (2, True)
+    done = demandgeo("run", path, "--scenarios", "--workers", 2)
     assert done.returncode == 3, done.stderr
     assert "1 of 2 scenarios done" in done.stdout
     assert "steps.4.max_areas" in done.stderr
