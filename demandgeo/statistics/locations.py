@@ -10,6 +10,9 @@ import numpy as np
 from demandgeo.domain.record import Codes, Floats
 from demandgeo.kernels.planar import collapse
 
+_SAMPLE = 4096
+_REPEATS = 8
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Locations:
@@ -42,6 +45,20 @@ class Locations:
         seen_x, seen_y, member = np.empty(x.size), np.empty(x.size), np.empty(x.size, np.int32)
         count = collapse(x, y, seen_x, seen_y, member)
         return cls(seen_x[:count].copy(), seen_y[:count].copy(), member)
+
+    @classmethod
+    def for_sums(cls, x: Floats, y: Floats) -> Locations:
+        """Collapse coordinates as `of` does, unless a sample of them holds next to no repeats.
+
+        Then each event is a location of its own: sums over locations are the same, and a million distinct coordinates
+        save the 50 ms that finding them distinct takes. What treats a location as a unit needs `of`.
+        """
+        sample = slice(None, None, max(1, x.size // _SAMPLE))
+        few = cls.of(x[sample], y[sample])
+        # A million events at 500,000 places repeat 17 times in a sample, and a surface took 105 ms collapsed, 173 not.
+        if x.size < _SAMPLE or few.member.size - len(few) > _REPEATS:
+            return cls.of(x, y)
+        return cls(x, y, np.arange(x.size, dtype=np.int32))
 
     def __len__(self) -> int:
         return int(self.x.size)
