@@ -10,13 +10,14 @@ import importlib
 import json
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 ROOMS = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
 PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "scikit-learn")
+PEERS = ("libkdv", "kdepy")
 
 
 def machine() -> dict[str, Any]:
@@ -32,6 +33,7 @@ def machine() -> dict[str, Any]:
         "load_1_min": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
+        **{found.name: found.version for found in distributions() if found.name.lower() in PEERS},
     }
 
 
@@ -48,7 +50,9 @@ def main() -> None:
         if row["workload"] != workload:
             workload = row["workload"]
             print(f"\n{workload}\n{'CPU ms':>12} {'ratio':>9} {'error / max':>12}  method")
-        print(f"{row['cpu_s'] * 1e3:12,.1f} {row['ratio']:9,.1f} {row['max_error']:12.1e}  {row['method']}")
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:,.1f}"
+        error = "" if row["max_error"] is None else f"{row['max_error']:.1e}"
+        print(f"{row['cpu_s'] * 1e3:12,.1f} {ratio:>9} {error:>12}  {row['method']}")
     print("", *bench.NOTES, json.dumps(facts), sep="\n")
     if asked.size == "full":
         target = HERE / "results" / f"{asked.room}.json"

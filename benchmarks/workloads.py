@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from demandgeo.domain import Events, Grid
+from demandgeo.domain import Events, Grid, Labels
 
 CRS = "EPSG:27700"
 SEED = 20150401
@@ -32,5 +32,28 @@ def force(n: int, *, pixels: int = 1000, snap_points: int = 35_000, clusters: in
     popularity = 1 / np.arange(1, snap_points + 1) ** 0.8
     x, y = points[rng.choice(snap_points, n, p=popularity / popularity.sum())].T
     time = np.full(n, "2018-07", "datetime64[s]")
-    grid = Grid.covering((400_000.0, 280_000.0, 440_000.0, 310_000.0), cell=(40_000 / pixels, 30_000 / pixels), crs=CRS)
-    return Force(f"{n:,} events, {pixels} x {pixels} pixels", Events.at(x, y, crs=CRS, time=time), grid)
+    name = f"{n:,} events, {pixels} x {pixels} pixels"
+    return Force(name, Events.at(x, y, crs=CRS, time=time), _frame(pixels))
+
+
+def distinct(n: int, *, pixels: int = 1000) -> Force:
+    """Return n events in the same frame, no two of them in one place."""
+    rng = np.random.default_rng(SEED)
+    x, y = rng.uniform((400_000.0, 280_000.0), (440_000.0, 310_000.0), (n, 2)).T
+    time = np.full(n, "2018-07", "datetime64[s]")
+    return Force(f"{n:,} events, each in its own place", Events.at(x, y, crs=CRS, time=time), _frame(pixels))
+
+
+def layered(n: int, *, pixels: int = 1000) -> Force:
+    """Return the crimes of a force, of 14 types in 12 months."""
+    rng, work = np.random.default_rng(SEED + 1), force(n, pixels=pixels)
+    kind = Labels(rng.integers(14, size=n).astype(np.int32), tuple(f"type {i:02}" for i in range(14)))
+    month = np.datetime64("2018-01", "M") + rng.integers(12, size=n)
+    events = Events.at(work.events.x, work.events.y, crs=CRS, time=month.astype("datetime64[s]"), category=kind)
+    return Force(f"{n:,} events of 14 types in 12 months", events, work.grid)
+
+
+def _frame(pixels: int) -> Grid:
+    # Not Grid.covering: 30,000 / 1,000 metres are not a divisor of the edges, which would make 1,001 rows.
+    inside, cell = np.ones((pixels, pixels), bool), (40_000 / pixels, 30_000 / pixels)
+    return Grid(400_000.0, 310_000.0, *cell, inside, np.full(inside.size, cell[0] * cell[1]), CRS)

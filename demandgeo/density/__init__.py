@@ -6,14 +6,45 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from demandgeo.density.adaptive import adaptive_surface as adaptive_surface
+    from demandgeo.density.bandwidths import choose_bandwidth as choose_bandwidth
+    from demandgeo.density.bandwidths import predictive_bandwidth as predictive_bandwidth
     from demandgeo.density.counts import count as count
     from demandgeo.density.grids import grid as grid
     from demandgeo.density.headlines import headline as headline
+    from demandgeo.density.peaks import highest_density_regions as highest_density_regions
+    from demandgeo.density.peaks import significant_peaks as significant_peaks
+    from demandgeo.density.risk import relative_risk as relative_risk
+    from demandgeo.density.spacetime import spacetime_surface as spacetime_surface
     from demandgeo.density.surfaces import surface as surface
 
-_HOME = {"count": "counts", "grid": "grids", "headline": "headlines", "surface": "surfaces"}
+_HOME = {
+    "adaptive_surface": "adaptive",
+    "choose_bandwidth": "bandwidths",
+    "count": "counts",
+    "grid": "grids",
+    "headline": "headlines",
+    "predictive_bandwidth": "bandwidths",
+    "highest_density_regions": "peaks",
+    "relative_risk": "risk",
+    "significant_peaks": "peaks",
+    "spacetime_surface": "spacetime",
+    "surface": "surfaces",
+}
 
-__all__ = ["count", "grid", "headline", "surface"]
+__all__ = [
+    "adaptive_surface",
+    "choose_bandwidth",
+    "count",
+    "grid",
+    "headline",
+    "highest_density_regions",
+    "predictive_bandwidth",
+    "relative_risk",
+    "significant_peaks",
+    "spacetime_surface",
+    "surface",
+]
 
 
 def __getattr__(name: str) -> object:

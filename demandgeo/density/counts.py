@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
-import pandas as pd
 
-from demandgeo.domain import COUNT, Demand, Events, Labels, Support
-from demandgeo.domain.demand import LAYER_COLUMNS, Balance
-from demandgeo.domain.labels import MISSING
-from demandgeo.domain.record import Floats, Integers, Mask
+from demandgeo.density.layers import By, layers_of
+from demandgeo.domain import COUNT, Demand, Events, Support
+from demandgeo.domain.demand import Balance
+from demandgeo.domain.record import Floats, Mask
 from demandgeo.errors import DataQualityWarning
 from demandgeo.registry import stage
 from demandgeo.statistics.assignment import assign, coded
-
-Layers = Literal["category", "month"]
 
 OTHER_CODES = 0.01
 """Share of events with a code of no zone, though inside, that is worth a warning: other forces' codes near the border
@@ -25,7 +22,7 @@ are 0.04 % in West Yorkshire, another edition of the LSOAs some 8 %."""
 
 
 @stage("density.count")
-def count(events: Events, support: Support, *, by: Layers | None = None) -> Demand:
+def count(events: Events, support: Support, *, by: By | None = None) -> Demand:
     """Sum the weights of the events of each unit (their number, where each weighs 1).
 
     On zones the file's own zone code decides, else the location (see `statistics.assignment.assign`); on a grid the
@@ -38,8 +35,8 @@ def count(events: Events, support: Support, *, by: Layers | None = None) -> Dema
     support
         Where: a grid or zones, in the CRS of the events.
     by
-        One layer per category or per month; None for a single one. Events without it are the last layer, whose name
-        is empty.
+        One layer per category, per month or, with both, per category and month; None for a single one. Events
+        without it are the last layer, whose name is empty.
 
     Returns
     -------
@@ -71,7 +68,7 @@ def count(events: Events, support: Support, *, by: Layers | None = None) -> Dema
         sums = np.bincount(at, None if weight is None else weight[placed], minlength=support.n)
         return cast(Floats, sums.astype(np.float64))
 
-    layers, layer = _layers(events, by)
+    layers, layer = layers_of(events, by)
     shape = (support.n,) if by is None else (len(layers), support.n)
     flat = layer[placed] * support.n + at
     values: Floats = np.bincount(flat, events.weight[placed], minlength=math.prod(shape)).astype(np.float64)
@@ -112,19 +109,3 @@ def _warn_of_other_codes(events: Events, support: Support, foreign: Mask) -> Non
             DataQualityWarning,
             stacklevel=3,
         )
-
-
-def _layers(events: Events, by: Layers | None) -> tuple[pd.DataFrame, Integers]:
-    """Return the table of layers and the layer of each event."""
-    if by is None:
-        return pd.DataFrame(columns=list(LAYER_COLUMNS)), np.zeros(len(events), np.int64)
-    labels = events.category
-    if by == "month":
-        month, known = events.time.astype("datetime64[M]"), events.months
-        codes = np.where(np.isnat(month), MISSING, np.searchsorted(known, month))
-        labels = Labels(codes, tuple(known.astype(str).tolist()))
-    names = [*labels.names, *([] if labels.present.all() else [""])]
-    layer = np.where(labels.present, labels.codes, len(labels.names)).astype(np.int64)
-    columns = {"category": [""] * len(names), "period": [events.period] * len(names)}
-    columns["category" if by == "category" else "period"] = names
-    return pd.DataFrame(columns, columns=list(LAYER_COLUMNS)), layer

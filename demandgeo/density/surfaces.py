@@ -1,24 +1,28 @@
-"""Density surfaces: the intensity of events at the centre of every cell, exact."""
+"""Density surfaces: the intensity of events at the centre of every cell."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Literal, get_args
 
 import numpy as np
 
+from demandgeo.density.edges import Edge, share_at_cells, share_at_locations
 from demandgeo.density.grids import Metres
+from demandgeo.density.layers import By, layers_of
+from demandgeo.density.smoothing import GAUSSIAN, KernelName, Rows, Smoother
 from demandgeo.domain import COUNT, Demand, Events, Grid, check_same_crs
-from demandgeo.domain.demand import Balance
-from demandgeo.domain.record import Floats, Integers
+from demandgeo.domain.record import Floats, Mask
 from demandgeo.errors import ModelError, Problems, did_you_mean
-from demandgeo.kernels.planar import add_kernel, sort_by_row
-from demandgeo.kernels.shapes import Shape, planar_scale
+from demandgeo.kernels.shapes import Shape, planar_support
 from demandgeo.registry import stage
-from demandgeo.statistics.locations import Locations
+from demandgeo.statistics.locations import Locations, balance
 
-KernelName = Literal["uniform", "epanechnikov", "quartic", "triweight"]
 Per = Literal["year", "period"]
+BandwidthKind = Literal["support", "sd"]
+Quantity = Literal["intensity", "probability"]
+
+_SETTINGS = {"kernel": KernelName, "bandwidth_kind": BandwidthKind, "quantity": Quantity, "edge": Edge, "per": Per}
 
 M2_PER_KM2 = 1e6
 
@@ -30,12 +34,13 @@ def surface(
     *,
     bandwidth: Metres = 400.0,
     kernel: KernelName = "quartic",
+    bandwidth_kind: BandwidthKind | None = None,
     per: Per = "year",
+    quantity: Quantity = "intensity",
+    by: By | None = None,
+    edge: Edge = "none",
 ) -> Demand:
     """Return the intensity of events on a grid, exact at the cell centres.
-
-    Every event within the bandwidth of a centre counts, those outside the study area too. There is no correction at
-    its border: where nothing is recorded beyond it, the surface falls off towards it.
 
     Parameters
     ----------
@@ -44,29 +49,58 @@ def surface(
     grid
         Where, in the CRS of the events.
     bandwidth
-        Radius of the kernel's support, metres: beyond it an event counts exactly 0.
+        Metres; what of, `bandwidth_kind` says.
     kernel
-        Shape (1 - r2/h2)^p: uniform (p = 0), epanechnikov (1), quartic (2) or triweight (3).
+        Shape (1 - r2/h2)^p: uniform (p = 0), epanechnikov (1), quartic (2) or triweight (3); or gaussian.
+    bandwidth_kind
+        ``"support"``: the bandwidth is the radius h beyond which an event counts exactly 0; ``"sd"``: it is the
+        standard deviation along each axis, so that kernels of different shape smooth alike. None means the support,
+        and for the Gaussian, whose support has no end, its standard deviation.
+
+        ============  ============  ====================
+        kernel        h / sd        400 m of support: sd
+        ============  ============  ====================
+        uniform       2             200 m
+        epanechnikov  sqrt 6        163 m
+        quartic       sqrt 8        141 m
+        triweight     sqrt 10       126 m
+        ============  ============  ====================
     per
         ``"year"`` divides by the length of the events' period; ``"period"`` does not, and suits undated events.
+    quantity
+        ``"intensity"``, or ``"probability"``: the density of the place of an event, whose integral is 1 for each layer
+        (over the plane; with an edge correction over the study area); `per` then has no meaning.
+    by
+        One surface per category, per month or, with both, per category and month; None for a single one. A layer per
+        month still divides by the whole period.
+    edge
+        ``"none"``: events beyond the study area count, and where nothing is recorded beyond it the surface falls off
+        towards its border. The others smooth the events of the study area only, and make up for that fall:
+        ``"uniform"`` divides the surface by the share of the kernel inside the area (right for an even intensity);
+        ``"diggle"`` divides each event's weight by the share of its own kernel inside, which keeps the total weight.
 
     Returns
     -------
     Demand
-        `values` [n] in incidents (or weight) per km2 and year. `provenance` gives the method, a bound on the rounding
-        error in the same unit, and the mass: the surface summed over the study area beside the weight that was placed.
+        `values` [n] or [layers, n] in incidents (or weight) per km2 and year. `provenance` gives the method, a bound on
+        the numerical error in the same unit, and the mass: the surface summed over the study area beside the weight
+        that was placed.
 
     Raises
     ------
     GeometryError
         If events and grid have different CRS.
     ModelError
-        If the bandwidth is not above 0, the kernel is not known, or the events are undated and `per` is ``"year"``.
+        If the bandwidth is not above 0, a setting is not known, the Gaussian is given a support, the events are
+        undated and `per` is ``"year"``, or the edge is corrected with a bandwidth below the diagonal of a cell.
 
     Notes
     -----
     With weights w_i at distances r_i from a centre, the value is
-    sum_i w_i (p + 1) / (pi h2) (1 - r_i2 / h2)^p (Silverman 1986, Density Estimation, section 4.2).
+    sum_i w_i (p + 1) / (pi h2) (1 - r_i2 / h2)^p (Silverman 1986, Density Estimation, section 4.2). Polynomial
+    kernels are summed exactly. The Gaussian is right to 1e-10 of each value above 1e-6 of the highest, the borders
+    included. Edge corrections: Diggle 1985, Applied Statistics 34:138 (uniform); Jones 1993, Statistics and Computing
+    3:135 (diggle); see `density.edges` for the resolution of the study area.
 
     Examples
     --------
@@ -77,109 +111,121 @@ def surface(
     >>> print(demand.measure, round(demand.values.max(), 3), round(3 / (np.pi * 0.4**2), 3))
     incidents/km2 5.968 5.968
     """
-    _check(events, grid, bandwidth, kernel, per)
-    here = slice(None) if events.located.all() else events.located
-    places = Locations.of(events.x[here], events.y[here])
-    weight = places.total(events.weight[here])
-    rows, shape = Rows.of(places, weight, grid), Shape[kernel.upper()]
     years = events.years
-    scale = M2_PER_KM2 / (years if per == "year" else 1.0)
-    values = smoothed(rows, grid, bandwidth=bandwidth, shape=shape)[grid.inside] * scale
-    balance = _balance(events, grid, places, weight)
-    what, unit = "incidents" if events.weight_name == COUNT else "weight", "/km2/yr" if per == "year" else "/km2"
+    settings = {"kernel": kernel, "bandwidth_kind": bandwidth_kind, "quantity": quantity, "edge": edge, "per": per}
+    _check(events, grid, years, bandwidth, settings)
+    smoother = _smoother(grid, kernel, float(bandwidth), bandwidth_kind)
+    here = slice(None) if events.located.all() else events.located
+    places, weight = Locations.for_sums(events.x[here], events.y[here]), events.weight[here]
+    inside = grid.locate(places.x, places.y) >= 0
+    placed = balance(events, places, inside, places.total(weight))
+    if edge != "none":
+        weight = weight * _edge_factor(places, inside, smoother, edge)[places.member]
+    table, layer = layers_of(events, by)
+    if by is None:
+        rows = iter([Rows.of(places, places.total(weight), smoother.on)])
+    else:
+        rows = Rows.by_layer(places, weight, layer[here], len(table), smoother.on)
+    scale = M2_PER_KM2 / (years if per == "year" and quantity == "intensity" else 1.0)
+    values, bound, mass = _corrected(
+        rows, 1 if by is None else len(table), smoother, scale, edge=edge, quantity=quantity
+    )
     return Demand(
         support=grid,
-        values=values,
-        measure=what + unit,
-        balance=balance,
+        values=values[0] if by is None else values,
+        measure=_measure(events, quantity, per),
+        balance=placed,
         weight_name=events.weight_name,
         period=events.period,
         name=events.kind,
+        layers=table,
         provenance={
-            "method": "exact sum over collapsed locations",
+            "method": smoother.method,
             "kernel": kernel,
             "bandwidth_m": float(bandwidth),
-            "bandwidth_kind": "support",
-            "edge_correction": "none",
+            "bandwidth_kind": bandwidth_kind or ("sd" if kernel == GAUSSIAN else "support"),
+            "sd_m": smoother.sd,
+            "edge_correction": edge,
             "locations": len(places),
             "records_left_out": sum(events.ledger.excluded().values()),
             "years": years,
-            "error_bound": rounding_bound(rows, grid, bandwidth=bandwidth, shape=shape) * scale,
+            "error_bound": bound,
             "mass": {
-                "on_surface": float(values @ grid.extent) / scale,
-                "placed": float(balance.weight[0]),
-                "located": float(balance.weight[:2].sum()),
+                "on_surface": mass,
+                "placed": float(placed.weight[0]),
+                "located": float(placed.weight[:2].sum()),
             },
         },
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Locations in order of grid row, as `kernels.planar.add_kernel` takes them."""
-
-    x: Floats
-    y: Floats
-    weight: Floats
-    start: Integers
-
-    @classmethod
-    def of(cls, places: Locations, weight: Floats, grid: Grid) -> Rows:
-        """Sort the locations and their weights [m] by the rows of a grid."""
-        order, start = np.empty(len(places), np.int64), np.empty(grid.shape[0] + 3, np.int64)
-        sort_by_row(places.y, grid.y0, grid.dy, order, start)
-        return cls(places.x[order], places.y[order], weight[order], start)
+def _smoother(grid: Grid, kernel: str, bandwidth: float, kind: str | None) -> Smoother:
+    if kind == "sd" and kernel != GAUSSIAN:
+        bandwidth = planar_support(Shape[kernel.upper()], bandwidth)
+    return Smoother.of(grid, kernel, bandwidth)
 
 
-def smoothed(rows: Rows, grid: Grid, *, bandwidth: float, shape: Shape) -> Floats:
-    """Return the smoothed weight per m2 at the centre of every cell, float64 [rows, columns]."""
-    out = np.zeros(grid.shape)
-    scaled = rows.weight * planar_scale(shape, bandwidth)
-    geometry = (grid.x0, grid.y0, grid.dx, grid.dy)
-    add_kernel(rows.x, rows.y, scaled, rows.start, *geometry, float(bandwidth), int(shape), out)
-    return out
+def _corrected(
+    rows: Iterator[Rows], layers: int, smoother: Smoother, scale: float, *, edge: str, quantity: str
+) -> tuple[Floats, float, float]:
+    """Return the surfaces [layers, n], corrected and normalised, a bound on their error, and their mass in weight."""
+    values, totals, bound = _filled(rows, layers, smoother, scale)
+    if edge == "uniform":
+        share = share_at_cells(smoother)
+        values /= share
+        bound /= float(share.min())
+    mass = np.einsum("ln,n->l", values, smoother.grid.extent) / scale  # not by BLAS: its sums depend on the threads
+    if quantity == "probability":
+        whole = totals if edge == "none" else mass
+        whole = np.where(whole > 0, whole, 1.0)
+        values /= whole[:, None]
+        bound /= float(whole.min(initial=np.inf))
+    values.flags.writeable = False  # so that the 1.3 GB of 168 layers are not copied
+    return values, bound, float(mass.sum())
 
 
-def rounding_bound(rows: Rows, grid: Grid, *, bandwidth: float, shape: Shape) -> float:
-    """Return a bound on the rounding error of any cell of `smoothed`, per m2.
-
-    A cell sums at most the locations of the rows within the bandwidth. In units of half the machine precision and of
-    its peak, a term is wrong by at most p (8 s / h + 8) + 8, where s is the span of the coordinate differences, and a
-    sum of m terms by m more (Higham 2002, Accuracy and Stability of Numerical Algorithms, section 4.2).
-    """
-    height, width = grid.shape[0] * grid.dy, grid.shape[1] * grid.dx
-    reach = int(min(np.ceil(bandwidth / grid.dy) + 1, grid.shape[0] + 1))
-    row = np.arange(grid.shape[0])
-    first = rows.start[np.maximum(row - reach + 1, 0)]
-    last = rows.start[np.minimum(row + reach + 2, grid.shape[0] + 2)]
-    sums = np.concatenate([[0.0], np.cumsum(rows.weight)])
-    peak = planar_scale(shape, bandwidth) * bandwidth ** (2 * shape)
-    span = max(height, width) + bandwidth
-    units = float((last - first).max()) + shape * (8 * span / bandwidth + 8) + 8
-    return float(units * np.finfo(np.float64).eps / 2 * peak * (sums[last] - sums[first]).max())
+def _filled(rows: Iterator[Rows], layers: int, smoother: Smoother, scale: float) -> tuple[Floats, Floats, float]:
+    """Return the surfaces, float64 [layers, n], the weight of each, and a bound on the error of any value."""
+    grid, bound = smoother.grid, 0.0
+    values, totals = np.zeros((layers, grid.n)), np.empty(layers)
+    whole = grid.n == grid.inside.size
+    for layer, own in zip(range(layers), rows, strict=True):
+        # In place where every cell is a unit: nothing to copy.
+        raster = values[layer].reshape(grid.shape) if whole else np.zeros(grid.shape)
+        smoother.fill(own, raster, scale)
+        if not whole:
+            values[layer] = raster[grid.inside]
+        totals[layer] = own.weight.sum()
+        bound = max(bound, scale * smoother.error_bound(own, float(values[layer].max()) / scale))
+    return values, totals, bound
 
 
-def _balance(events: Events, grid: Grid, places: Locations, weight: Floats) -> Balance:
-    # By location, not by event: on a million events with duplicates this is 20 times less work.
-    inside = grid.locate(places.x, places.y) >= 0
-    number = places.total()
-    fates = [(column[inside].sum(), column[~inside].sum()) for column in (number, weight)]
-    lost = ~events.located
-    return Balance(
-        np.array([*fates[0], lost.sum(), 0]),
-        np.array([*fates[1], events.weight[lost].sum(), 0.0]),
-    )
+def _edge_factor(places: Locations, inside: Mask, smoother: Smoother, edge: str) -> Floats:
+    """Return what the weight at each location is multiplied by; events beyond the study area weigh nothing."""
+    factor = inside.astype(np.float64)
+    if edge == "diggle":
+        factor[inside] /= share_at_locations(places.x[inside], places.y[inside], smoother)
+    return factor
 
 
-def _check(events: Events, grid: Grid, bandwidth: float, kernel: str, per: str) -> None:
+def _measure(events: Events, quantity: str, per: str) -> str:
+    if quantity == "probability":
+        return "probability/km2"
+    return ("incidents" if events.weight_name == COUNT else "weight") + ("/km2/yr" if per == "year" else "/km2")
+
+
+def _check(events: Events, grid: Grid, years: float, bandwidth: float, settings: Mapping[str, str | None]) -> None:
     check_same_crs(events.crs, grid.crs, first_name="the table of events", second_name="the grid")
     problems = Problems()
     problems.check(
         np.isfinite(bandwidth) and bandwidth > 0, f"the bandwidth is {bandwidth}", "a number of metres > 0 was needed"
     )
     reach, span = np.hypot(grid.dx, grid.dy) / 2, np.hypot(grid.dx * grid.shape[1], grid.dy * grid.shape[0])
+    # A support is at least twice its standard deviation; the Gaussian, which never ends, may be narrower still.
+    narrow = {None: 1.0, "support": 1.0, "sd": 2.0}.get(settings["bandwidth_kind"], 1.0)
+    narrow = 10.0 if settings["kernel"] == GAUSSIAN else narrow
     problems.check(
-        not 0 < bandwidth < reach,
+        not 0 < bandwidth * narrow < reach,
         f"the bandwidth is {bandwidth:g} m, less than half the diagonal of a cell ({reach:.0f} m)",
         "a bandwidth that reaches a cell centre from everywhere was needed",
         "is it in degrees? Else give smaller cells",
@@ -190,12 +236,32 @@ def _check(events: Events, grid: Grid, bandwidth: float, kernel: str, per: str) 
         "a bandwidth within the study area was needed",
         "it is in metres: 400 m is usual for a city",
     )
-    for name, value, known in (("kernel", kernel, get_args(KernelName)), ("per", per, get_args(Per))):
-        problems.check(value in known, f"{name} is {value!r}", f"one of {', '.join(known)}", did_you_mean(value, known))
+    for name, value in settings.items():
+        known = get_args(_SETTINGS[name])
+        problems.check(
+            value in known or (value is None and name == "bandwidth_kind"),
+            f"{name} is {value!r}",
+            f"one of {', '.join(known)}",
+            did_you_mean(str(value), known),
+        )
     problems.check(
-        per != "year" or events.years > 0,
+        settings["kernel"] != GAUSSIAN or settings["bandwidth_kind"] != "support",
+        "the Gaussian has no support that ends",
+        "its standard deviation was needed",
+        'give bandwidth_kind="sd"',
+    )
+    problems.check(
+        settings["per"] != "year" or settings["quantity"] == "probability" or years > 0,
         "no event has a date, so that an intensity per year has no meaning",
         "dated events were needed",
         'give per="period"',
     )
     problems.raise_as(ModelError)
+    radius = _smoother(grid, str(settings["kernel"]), bandwidth, settings["bandwidth_kind"]).bandwidth
+    diagonal = float(np.hypot(grid.dx, grid.dy))
+    if settings["edge"] != "none" and radius < diagonal:
+        raise ModelError(
+            f"the kernel has a bandwidth of {radius:g} m, a cell a diagonal of {diagonal:g} m",
+            "a bandwidth of at least the diagonal was needed to correct the edge",
+            'give a greater bandwidth, smaller cells, or edge="none"',
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
+from demandgeo.domain.bandwidth import Bandwidth
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
@@ -10,7 +11,9 @@ from demandgeo.domain.grid import Grid
 from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
+from demandgeo.domain.local import LocalStatistic
 from demandgeo.domain.record import Record
+from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.support import Neighbours, Support
 from demandgeo.domain.table import Table
 from demandgeo.domain.zones import Zones
@@ -19,8 +22,10 @@ __all__ = [
     "ANTISOCIAL",
     "COUNT",
     "Balance",
+    "Bandwidth",
     "Certificate",
     "Demand",
+    "DensityRegions",
     "Events",
     "FileLedger",
     "Grid",
@@ -28,6 +33,7 @@ __all__ = [
     "Holdout",
     "Labels",
     "Ledger",
+    "LocalStatistic",
     "Neighbours",
     "PriorityAreas",
     "Record",

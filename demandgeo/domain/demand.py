@@ -144,8 +144,10 @@ class Demand(Record):
         shape = self.values.shape
         expected = (n,) if self.values.ndim == 1 else (len(self.layers), n)
         problems.check(shape == expected, f"values have the shape {shape}", f"{expected} was needed")
-        problems.check(not np.isinf(self.values).any(), "a value is infinite", "finite numbers, or NaN for nodata")
-        problems.check((self.values[~np.isnan(self.values)] >= 0).all(), "a value is below 0")
+        # Reductions that skip NaN: masks and copies of a space-time cube took three times as long as making it.
+        low, high = (float(reduce(self.values, axis=None, initial=0.0)) for reduce in (np.fmin.reduce, np.fmax.reduce))
+        problems.check(max(-low, high) < np.inf, "a value is infinite", "finite numbers, or NaN for nodata")
+        problems.check(low >= 0, "a value is below 0")
         for name in ("count", "variance"):
             column = getattr(self, name)
             if column is not None:

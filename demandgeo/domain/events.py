@@ -188,7 +188,9 @@ class Events(Record):
     @property
     def months(self) -> NDArray[np.datetime64]:
         """The distinct months, sorted (datetime64[M])."""
-        months = np.unique(self.time.astype("datetime64[M]"))
+        # By way of the few distinct days: calendar and sort took 24 ms of a million times.
+        days = pd.unique(self.time.astype("datetime64[D]").view(np.int64)).view("datetime64[D]")
+        months = np.unique(days.astype("datetime64[M]"))
         return cast(NDArray[np.datetime64], months[~np.isnat(months)])
 
     @property

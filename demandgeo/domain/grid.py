@@ -147,9 +147,7 @@ class Grid(Support):
 
     def unit_at(self) -> Integers:
         """int64 [rows, columns]: the unit of each cell, -1 outside the study area."""
-        unit = np.full(self.inside.size, -1)
-        unit[self.ids] = np.arange(self.n)
-        return unit.reshape(self.shape)
+        return np.where(self.inside, np.cumsum(self.inside).reshape(self.shape) - 1, -1)
 
     def to_raster(self, values: NDArray[np.floating], outside: float = np.nan) -> Floats:
         """Spread one value per unit over rows x columns."""

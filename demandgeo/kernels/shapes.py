@@ -24,3 +24,11 @@ def planar_scale(shape: Shape, bandwidth: float) -> float:
     The integral of (1 - r2 / h2)**p over the disc is pi h2 / (p + 1) (Silverman 1986, section 4.2.1, for p = 0 to 3).
     """
     return (shape + 1) / (math.pi * bandwidth ** (2 * (shape + 1)))
+
+
+def planar_support(shape: Shape, sd: float) -> float:
+    """Return the radius h of the kernel whose standard deviation along each axis is `sd`, metres.
+
+    The mean of r2 over (1 - r2 / h2)**p is h2 / (p + 2), half of it along each axis: h = sd sqrt(2 p + 4).
+    """
+    return sd * math.sqrt(2 * shape + 4)

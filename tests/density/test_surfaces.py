@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from typeguard import suppress_type_checks
 
-from demandgeo.density import surface
-from demandgeo.domain import Events, Grid
+from demandgeo.density import count, surface
+from demandgeo.density.edges import share_at_cells, share_at_locations
+from demandgeo.density.smoothing import Smoother
+from demandgeo.domain import Events, Grid, Labels
 from demandgeo.errors import GeometryError, ModelError
+from demandgeo.kernels.shapes import Shape, planar_support
 from tests.kernels import reference
 
 CRS = "EPSG:27700"
@@ -145,3 +149,140 @@ def test_a_bandwidth_that_draws_no_map_is_refused(bandwidth, part):
     events = Events.at([500.0], [500.0], crs="EPSG:27700")
     with pytest.raises(ModelError, match=part):
         surface(events, area, bandwidth=bandwidth, per="period")
+
+
+@pytest.mark.parametrize("sd", [15.0, 60.0, 99.0, 101.0, 150.0, 2000.0])
+def test_a_gaussian_is_right_in_its_tails_and_at_the_borders(sd):
+    events = scene(7, n=60, margin=900.0)
+    demand = made(events, kernel="gaussian", bandwidth=sd)
+    expected = (reference.gaussian_intensity(events.x, events.y, events.weight, GRID, sd=sd) * 1e6)[GRID.inside]
+    error, high = np.abs(demand.values - expected), expected > 1e-6 * expected.max()
+    assert (error[high] <= 1e-10 * expected[high]).all()
+    assert error.max() <= demand.provenance["error_bound"] <= 1e-11 * expected.max()
+    assert (demand.values >= 0).all()
+    edge = np.zeros(GRID.shape, bool)
+    edge[[0, -1]] = edge[:, [0, -1]] = True
+    assert (high & edge[GRID.inside]).any()
+
+
+def test_a_lone_gaussian_is_right_down_to_a_millionth_of_its_peak():
+    one = Events.at([430_013.0], [422_987.0], crs=CRS)
+    demand = made(one, kernel="gaussian", bandwidth=300.0)
+    expected = (reference.gaussian_intensity(one.x, one.y, one.weight, GRID, sd=300.0) * 1e6)[GRID.inside]
+    high = expected > 1e-6 * expected.max()
+    assert 0.1 < high.mean() < 1
+    assert np.abs(demand.values / expected - 1)[high].max() <= 1e-10
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_kernels_of_one_standard_deviation_smooth_alike(kernel):
+    one = Events.at([432_003.0], [421_502.0], crs=CRS)
+    demand = made(one, kernel=kernel, bandwidth=200.0, bandwidth_kind="sd")
+    support = planar_support(Shape[kernel.upper()], 200.0)
+    assert demand.values.tolist() == made(one, kernel=kernel, bandwidth=support).values.tolist()
+    x, _ = GRID.centres()
+    spread = np.sqrt(np.average((x - one.x[0]) ** 2, weights=demand.values))
+    assert spread == pytest.approx(200.0, rel=0.02)
+    assert demand.provenance["sd_m"] == pytest.approx(200.0)
+
+
+def test_a_gaussian_has_no_support():
+    with pytest.raises(ModelError, match="no support that ends"):
+        made(scene(1), kernel="gaussian", bandwidth_kind="support")
+    plain, explicit = (made(scene(1), kernel="gaussian", bandwidth_kind=kind) for kind in (None, "sd"))
+    assert plain.values.tolist() == explicit.values.tolist()
+
+
+def dated(seed):
+    rng = np.random.default_rng(seed)
+    events = scene(seed, margin=200.0)
+    months = np.array(["2018-07", "2018-08", "NaT"], "datetime64[s]")[rng.integers(3, size=len(events))]
+    kinds = Labels(rng.integers(-1, 2, len(events)).astype(np.int32), ("arson", "theft"))
+    return Events.at(events.x, events.y, crs=CRS, weight=events.weight, weight_name="days", time=months, category=kinds)
+
+
+@pytest.mark.parametrize("kernel", ["quartic", "gaussian"])
+@pytest.mark.parametrize("by", ["category", "month", ("month", "category")])
+def test_each_layer_is_the_surface_of_its_own_events(kernel, by):
+    events = dated(8)
+    demand = made(events, kernel=kernel, by=by)
+    months = events.time.astype("datetime64[M]")
+    for values, layer in zip(demand.values, demand.layers.itertuples(), strict=True):
+        own = np.ones(len(events), bool)
+        if "category" in by:
+            own &= np.array([(name or "") == layer.category for name in events.category.to_array()])
+        if "month" in by:
+            own &= np.isnat(months) if layer.period == "" else months == np.datetime64(layer.period or "NaT", "M")
+        assert own.any()
+        alone = made(events.where(own), kernel=kernel).values
+        assert np.abs(values - alone).max() <= 1e-13 * alone.max()
+    assert np.abs(demand.total - made(events, kernel=kernel).values).max() <= 1e-12 * demand.total.max()
+    assert demand.layers.equals(count(events, GRID, by=by).layers)
+
+
+def test_layers_of_a_column_named_twice_are_refused():
+    with pytest.raises(ModelError, match="each once"):
+        made(dated(1), by=("month", "month"))
+
+
+def test_a_probability_integrates_to_one_in_each_layer():
+    demand = surface(dated(9), GRID, bandwidth=100.0, quantity="probability", by="month", edge="diggle")
+    assert demand.measure == "probability/km2"
+    assert (demand.values @ GRID.extent / 1e6).tolist() == pytest.approx([1.0] * 3)
+    nothing = made(scene(1).weighted(np.zeros(200), np.zeros(200), "days"), quantity="probability")
+    assert not nothing.values.any()
+
+
+PART = Grid(
+    GRID.x0,
+    GRID.y0,
+    GRID.dx,
+    GRID.dy,
+    np.add.outer(np.arange(100), np.arange(100)) < 120,
+    np.where(np.add.outer(np.arange(100), np.arange(100)) == 119, 600.0, 1200.0)[
+        np.add.outer(np.arange(100), np.arange(100)) < 120
+    ],
+    CRS,
+)
+
+
+@pytest.mark.parametrize("kernel", [*KERNELS, "gaussian"])
+def test_diggle_keeps_the_weight_of_the_study_area(kernel):
+    events = scene(10, margin=500.0)
+    demand = surface(events, PART, bandwidth=150.0, kernel=kernel, edge="diggle", per="period")
+    assert 0 < demand.balance.weight[0] < events.weight.sum()
+    assert demand.provenance["mass"]["on_surface"] == pytest.approx(demand.balance.weight[0], rel=1e-11)
+
+
+@pytest.mark.parametrize("kernel", [*KERNELS, "gaussian"])
+def test_the_uniform_correction_makes_an_even_intensity_even(kernel):
+    x, y = PART.centres()
+    events = Events.at(x, y, crs=CRS, weight=PART.extent / 1e6, weight_name="days")
+    demand = surface(events, PART, bandwidth=150.0, kernel=kernel, edge="uniform", per="period")
+    assert np.abs(demand.values - 1).max() <= 1e-11
+    fallen = surface(events, PART, bandwidth=150.0, kernel=kernel, per="period")
+    assert fallen.values.min() < 0.6
+
+
+@pytest.mark.parametrize("kernel", [*KERNELS, "gaussian"])
+def test_the_share_inside_is_the_same_by_cell_and_by_location(kernel):
+    smoother = Smoother.of(PART, kernel, 160.0)
+    cells, locations = share_at_cells(smoother), share_at_locations(*PART.centres(), smoother)
+    assert np.abs(cells - locations).max() <= 1e-12
+    assert share_at_cells(Smoother.of(PART, kernel, 160.0)) is cells
+    assert cells.max() == pytest.approx(1, abs=0.1 if kernel == "uniform" else 0.01)
+
+
+def test_the_share_inside_a_straight_border_is_that_of_the_half_plane():
+    smoother = Smoother.of(GRID, "quartic", 400.0)
+    shares = GRID.to_raster(share_at_cells(smoother))
+    # The quartic kernel on a line: its share west of u = distance / h, by its exact integral 16/15 (1 - u2)^(5/2).
+    u = np.linspace(-1, 20 / 400, 200_001)
+    exact = np.trapezoid(16 / (5 * np.pi) * (1 - u**2) ** 2.5, u)
+    assert shares[50, 0] == pytest.approx(exact, abs=0.1 * (40 / 400) ** 2)
+
+
+def test_edges_need_a_bandwidth_that_reaches_a_cell_centre():
+    with pytest.raises(ModelError, match="diagonal"):
+        made(scene(1), bandwidth=45.0, edge="uniform")
+    assert isinstance(made(scene(1), bandwidth=51.0, edge="uniform").layers, pd.DataFrame)

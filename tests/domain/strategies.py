@@ -10,20 +10,24 @@ from hypothesis.extra import numpy as hnp
 
 from demandgeo.domain import (
     Balance,
+    Bandwidth,
     Certificate,
     Demand,
+    DensityRegions,
     Events,
     FileLedger,
     Grid,
     Holdout,
     Labels,
     Ledger,
+    LocalStatistic,
     Neighbours,
     PriorityAreas,
     Table,
     Zones,
 )
 from demandgeo.domain.areas import AREA_COLUMNS
+from demandgeo.domain.regions import REGION_COLUMNS
 
 CRS = "EPSG:27700"
 metres = st.floats(0, 700_000, allow_subnormal=False)
@@ -197,10 +201,34 @@ def tables(draw) -> Table:
 
 
 @st.composite
+def bandwidths(draw) -> Bandwidth:
+    curve = sorted(draw(st.sets(st.floats(1, 5000), min_size=1, max_size=5)))
+    rows = pd.DataFrame({"bandwidth_m": curve, "score": draw(floats(len(curve)))})
+    return Bandwidth(draw(words), rows, (), draw(mappings), draw(st.sampled_from(curve)))
+
+
+@st.composite
 def holdouts(draw) -> Holdout:
     shares = draw(st.tuples(*[st.floats(0, 1)] * 4))
     table = pd.DataFrame({"area": [0], "events": [3]})
     return Holdout(draw(words), draw(words), "count", *shares, draw(balances()), table)
+
+
+@st.composite
+def local_statistics(draw) -> LocalStatistic:
+    support = draw(grids() | zones())
+    known = draw(hnp.arrays(bool, support.n))
+    parts = [draw(floats(support.n)), *(draw(floats(support.n, st.floats(2**-30, 1))) for _ in range(3))]
+    z, p, q = (np.where(known, part, np.nan) for part in parts[1:])
+    return LocalStatistic(support, parts[0], z, p, q, draw(words), draw(words), draw(mappings))
+
+
+@st.composite
+def density_regions(draw) -> DensityRegions:
+    support = draw(grids() | zones())
+    labels = draw(hnp.arrays(np.int64, support.n, elements=st.integers(-1, 1)))
+    table = pd.DataFrame({name: [1, 2] if name == "units" else draw(floats(2)) for name in REGION_COLUMNS})
+    return DensityRegions(support, labels, table, draw(mappings))
 
 
 RECORDS = {
@@ -211,10 +239,13 @@ RECORDS = {
     "Zones": zones(),
     "Grid": grids(),
     "Balance": balances(),
+    "Bandwidth": bandwidths(),
     "Demand": demands(),
     "Certificate": st.builds(Certificate, amounts, amounts, words),
     "PriorityAreas": areas(),
     "Holdout": holdouts(),
     "Neighbours": neighbours(),
     "Table": tables(),
+    "LocalStatistic": local_statistics(),
+    "DensityRegions": density_regions(),
 }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import demandgeo
 from demandgeo.domain import Grid
 from demandgeo.kernels import planar
 from demandgeo.kernels.shapes import Shape, planar_scale
@@ -19,6 +22,7 @@ from tests.kernels import reference
 
 JIT = not numba.config.DISABLE_JIT
 N = 20_000 if JIT else 300
+ROOT = str(Path(demandgeo.__file__).parents[1])
 needs_jit = pytest.mark.skipif(not JIT, reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
 
 
@@ -116,6 +120,40 @@ def test_the_scale_makes_the_volume_one(shape):
 
 
 @needs_jit
+def test_many_locations_on_one_cell_keep_their_digits():
+    grid = Grid.covering((430_000, 420_000, 431_000, 421_000), cell=500, crs="EPSG:27700")
+    x, y, _ = scene(4, 4 * planar.LOCATIONS_PER_SUM, grid, 0)
+    got = kernel_sum(x, y, np.ones(x.size), grid, bandwidth=800.0, shape=Shape.QUARTIC)
+    expected, _ = reference.intensity(x, y, np.ones(x.size), grid, bandwidth=800.0, power=2)
+    assert np.abs(got - expected).max() <= 1e-14 * expected.max()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 5))
+def test_layers_hold_the_weights_of_their_own_events(seed, layers):
+    rng = np.random.default_rng(seed)
+    n, m = int(rng.integers(0, 40)), 7
+    member, layer = rng.integers(0, m, n).astype(np.int32), rng.integers(0, layers, n)
+    rank, weight = rng.permutation(m), rng.random(n)
+    first, place, sums = np.empty(layers + 1, np.int64), np.empty(n, np.int64), np.empty(n)
+    planar.split_layers(member, rank, layer, weight, layers, first, place, sums)
+    got = [
+        list(zip(place[a:b].tolist(), sums[a:b].tolist(), strict=True)) for a, b in itertools.pairwise(first.tolist())
+    ]
+    assert got == reference.layers_split(member, rank, layer, weight, layers)
+
+
+@pytest.mark.parametrize("shape", list(Shape))
+def test_probing_is_the_adjoint_of_adding(shape):
+    grid = Grid.covering((430_000, 420_000, 433_000, 422_500), cell=(80, 70), crs="EPSG:27700")
+    x, y, weight = scene(5, 40 if JIT else 10, grid, 600)
+    cells = np.random.default_rng(6).random(grid.shape)
+    out = np.empty(x.size)
+    planar.probe_kernel(x, y, grid.x0, grid.y0, grid.dx, grid.dy, 400.0, int(shape), cells, out)
+    surface, _ = reference.intensity(x, y, weight, grid, bandwidth=400.0, power=int(shape))
+    assert weight @ out * planar_scale(shape, 400.0) == pytest.approx(float((surface * cells).sum()), rel=1e-12)
+
+
+@needs_jit
 def test_one_specialisation_serves_every_shape_and_caller():
     grid = Grid.covering((0, 0, 400, 400), cell=40, crs="EPSG:27700")
     x, y, weight = scene(3, 10, grid, 0)
@@ -167,7 +205,7 @@ print(numba.threading_layer(), len(set(digests)))
 def test_one_and_two_threads_give_the_same_bytes(layer, tmp_path):
     script = tmp_path / "threads.py"
     script.write_text(THREADS)
-    environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2"}
+    environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2", "PYTHONPATH": ROOT}
     done = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, check=False, env=environment, timeout=240
     )
