@@ -11,12 +11,25 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from demandgeo.domain import Demand, Events, Grid, Headline, PriorityAreas, Record, Support
+from demandgeo.domain import (
+    Demand,
+    DensityRegions,
+    Events,
+    Grid,
+    Headline,
+    LocalStatistic,
+    PriorityAreas,
+    Record,
+    Support,
+)
 from demandgeo.domain.record import Floats, Mask
 from demandgeo.outputs import wording
-from demandgeo.outputs.classes import Classes, classify, classify_ranks
+from demandgeo.outputs.classes import Classes, classify, classify_names, classify_ranks
 
 KINDS = ("fill", "line", "marker")
+
+ALPHA = 0.05
+"""Level at which a map says that a place stands out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,3 +228,42 @@ def demand_facts(demand: Demand) -> dict[str, str]:
 
 def _weighted(demand: Demand) -> str:
     return "" if demand.is_count else f", weighted by {demand.weight_name}"
+
+
+@map_layer.register
+def _local_statistic(record: LocalStatistic, name: str) -> MapLayer:
+    threshold = float(record.provenance.get("family_wise_threshold", np.inf))
+    evidence = np.select([record.z > threshold, record.q <= ALPHA, record.p <= ALPHA], [3.0, 2.0, 1.0], 0.0)
+    evidence[~record.tested] = np.nan
+    frame = record.to_frame()
+    frame.insert(frame.columns.get_loc("geometry"), "evidence", evidence)
+    names = (f"p up to {ALPHA:g}, each alone", f"q up to {ALPHA:g}", "above the family-wise bar")
+    return MapLayer(
+        title=f"{wording.words(name)}: where {record.name} stands out",
+        subtitle=f"Tested against {record.provenance.get('null', 'chance')}",
+        frame=frame,
+        column="evidence",
+        unit="more than chance gives",
+        classes=classify_names(names, evidence, "no more than chance"),
+        seamless=isinstance(record.support, Grid),
+        aliases={"statistic": wording.capital(record.measure), "evidence": "Evidence (0 none to 3 family-wise)"},
+        notes=("Events are taken as independent; crimes in series make more places stand out.",),
+        support=record.support,
+    )
+
+
+@map_layer.register
+def _density_regions(record: DensityRegions, name: str) -> MapLayer:
+    frame = record.to_frame()
+    frame.insert(0, "size", np.arange(len(frame), 0, -1, dtype=np.float64))
+    return MapLayer(
+        title=f"{wording.words(name)}: the least area that holds a share of demand",
+        frame=frame.iloc[::-1].reset_index(drop=True),  # the larger below the smaller
+        column="size",
+        unit="holds",
+        classes=classify_names(
+            [f"{share:.0%} of demand" for share in record.table["share"][::-1]], frame["size"].to_numpy()
+        ),
+        aliases={"size": "Order (the smallest is highest)", "lowest": "Least density in it"},
+        support=record.support,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -32,6 +33,8 @@ class Classes:
         Of each class.
     has_zero, has_missing
         Whether some value is zero, and whether some is NaN.
+    zero
+        What the legend calls zero.
     """
 
     bounds: tuple[float, ...]
@@ -39,6 +42,7 @@ class Classes:
     colours: tuple[str, ...]
     has_zero: bool = False
     has_missing: bool = False
+    zero: str = "0"
 
     def of(self, values: Floats) -> Integers:
         """Return the class of each value: -1 for zero, -2 for NaN."""
@@ -70,6 +74,20 @@ def classify_ranks(areas: int) -> Classes:
     bounds = tuple(map(float, (0, *ends)))
     labels = tuple(f"rank {_label(low, high, whole=True)}" for low, high in pairwise(bounds))
     return Classes(bounds, labels, ramp(len(labels) + 1)[:0:-1])
+
+
+def classify_names(names: Sequence[str], values: NDArray[np.floating], zero: str = "0") -> Classes:
+    """Make a class of each value 1, 2, ... by name, the last darkest; `zero` names the value 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> classify_names(["likely", "sure"], np.array([0.0, 2.0])).of(np.array([0.0, 1.0, 2.0, np.nan])).tolist()
+    [-1, 0, 1, -2]
+    """
+    bounds = tuple(map(float, range(len(names) + 1)))
+    missing = bool(np.isnan(values).any())
+    return Classes(bounds, tuple(names), ramp(len(names)), bool((values == 0).any()), missing, zero)
 
 
 def _bounds(positive: Floats, whole: bool) -> tuple[float, ...]:

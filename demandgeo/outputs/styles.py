@@ -64,7 +64,8 @@ def _graduated(layer: MapLayer, classes: Classes) -> Element:
             zip(pairwise(classes.bounds), classes.labels, classes.colours, strict=True)]  # fmt: skip
     if classes.has_zero:
         # QGIS takes the first range that holds a value, so that zero never falls into the class above it.
-        rows.insert(0, (0.0, 0.0, zero_label(layer.unit), ""))
+        zero = zero_label(layer.unit) if classes.zero == "0" else classes.zero
+        rows.insert(0, (0.0, 0.0, zero, ""))
     for index, (low, high, label, colour) in enumerate(rows):
         text = label if index or classes.has_zero or layer.unit in label else f"{label} {layer.unit}"
         SubElement(ranges, "range", symbol=str(index), lower=repr(low), upper=repr(high), label=text, render="true")

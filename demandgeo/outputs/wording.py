@@ -75,7 +75,11 @@ def unit(demand: Demand) -> str:
     'harm per km² per year'
     """
     text = amount(demand)
-    return text if "/" in demand.measure else f"{text} per {demand.support.unit_name.removesuffix('s')}"
+    return (
+        text
+        if "/" in demand.measure or demand.measure == "relative risk"
+        else f"{text} per {demand.support.unit_name.removesuffix('s')}"
+    )
 
 
 def amount(demand: Demand) -> str:

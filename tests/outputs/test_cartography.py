@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from demandgeo.domain import DensityRegions, Grid, LocalStatistic
+from demandgeo.domain.regions import REGION_COLUMNS
+from demandgeo.outputs.cartography import map_layer
+
+GRID = Grid.covering((0, 0, 500, 100), cell=100, crs="EPSG:27700")
+
+
+def test_a_local_statistic_is_shaded_by_its_strongest_evidence() -> None:
+    z, p = np.array([5.0, 3.0, 2.0, 0.0, np.nan]), np.array([0.001, 0.002, 0.04, 0.5, np.nan])
+    q = np.array([0.005, 0.01, 0.2, 0.5, np.nan])
+    record = LocalStatistic(GRID, np.arange(5.0), z, p, q, provenance={"family_wise_threshold": 4.0})
+    layer = map_layer(record, "peaks")
+    assert layer is not None
+    assert layer.classes is not None
+    assert layer.classes.of(layer.values).tolist() == [2, 1, 0, -1, -2]
+    assert layer.classes.zero == "no more than chance"
+    assert (layer.classes.has_zero, layer.classes.has_missing) == (True, True)
+
+
+def test_the_smaller_of_nested_regions_lies_on_top_and_is_darkest() -> None:
+    rows = [(0.25, 0.3, 10_000.0, 0.2, 1, 3.0), (0.5, 0.6, 20_000.0, 0.4, 2, 2.0)]
+    regions = DensityRegions(GRID, np.array([0, 1, -1, -1, -1]), pd.DataFrame(rows, columns=list(REGION_COLUMNS)))
+    layer = map_layer(regions, "regions")
+    assert layer is not None
+    assert layer.classes is not None
+    assert layer.frame["share"].tolist() == [0.5, 0.25]
+    drawn = layer.classes.of(layer.values)
+    assert [layer.classes.labels[i] for i in drawn] == ["50% of demand", "25% of demand"]
+    assert layer.classes.colours[drawn[1]] < layer.classes.colours[drawn[0]]
