@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from demandgeo.density.grids import Metres
+from demandgeo.density.grids import Metres, cell_reach
 from demandgeo.density.pairs import PolynomialName, log_likelihoods, peaks, squared_error_terms
 from demandgeo.density.surfaces import surface
 from demandgeo.domain import Bandwidth, Events, Grid, check_same_crs
@@ -150,7 +150,7 @@ def predictive_bandwidth(
         the rest of the area is taken from all the others alike. A great share tells bandwidths little apart: the
         densest quarter of a force holds 95 % of its crime.
     kernel, lowest, highest, candidates
-        As for `choose_bandwidth`.
+        As for `choose_bandwidth`; the candidates start at half a cell's diagonal where `lowest` is less.
 
     Returns
     -------
@@ -196,6 +196,8 @@ def predictive_bandwidth(
     weight = spots.total(next_events.weight[there])[unit >= 0]
     if not (len(places) and weight.sum() > 0):
         raise ModelError("a period has no weight on the grid", "events in the study area were needed")
+    lowest = max(lowest, cell_reach(grid))
+    _check_range(lowest, highest, candidates, {}, share)
     bandwidths = np.geomspace(lowest, highest, candidates)
     held = np.empty((candidates, weight.size))
     for k, bandwidth in enumerate(bandwidths.tolist()):
@@ -220,7 +222,8 @@ def predictive_bandwidth(
         "next_period": next_events.period,
         "weight": events.weight_name,
     }
-    return _chosen(f"Bandwidth that best captures {next_events.period}", rows, about, note)
+    title = f"Bandwidth that best captures {next_events.period}"
+    return _chosen(title, rows, about, note, narrowest=cell_reach(grid))
 
 
 def densest(values: Floats, extent: Floats, share: float) -> Floats:
@@ -269,11 +272,15 @@ def _as_wide_as_normal(shape: Shape) -> float:
     return float((16 * (shape + 1) ** 2 * (shape + 2) ** 2 / (2 * shape + 1)) ** (1 / 6))
 
 
-def _chosen(title: str, rows: pd.DataFrame, about: Mapping[str, object], *notes: str) -> Bandwidth:
+def _chosen(
+    title: str, rows: pd.DataFrame, about: Mapping[str, object], *notes: str, narrowest: float = 0.0
+) -> Bandwidth:
     score = rows.iloc[:, 1].to_numpy()
     best = int(score.argmax())
     metres = float(rows["bandwidth_m"][best])
-    if best in (0, len(rows) - 1):
+    if best == 0 and metres <= narrowest:
+        notes = (*notes, "the choice is half a cell's diagonal: these cells can show no narrower kernel")
+    elif best in (0, len(rows) - 1):
         end = "lowest" if best == 0 else "highest"
         notes = (*notes, f"the choice is the {end} candidate: the best bandwidth may lie beyond")
         warnings.warn(f"{title}: {metres:g} m is the {end} candidate; widen the range", DataQualityWarning, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 
 from demandgeo.domain import Grid, Zones
@@ -43,3 +44,8 @@ def grid(zones: Zones, *, cell: Metres = 250.0) -> Grid:
     (9, 250000.0)
     """
     return Grid.over(zones, cell=cell)
+
+
+def cell_reach(grid: Grid) -> float:
+    """Return half the diagonal of a cell, metres: a narrower kernel reaches no cell centre from some places."""
+    return float(np.hypot(grid.dx, grid.dy)) / 2

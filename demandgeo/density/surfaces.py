@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from demandgeo.density.edges import Edge, share_at_cells, share_at_locations
-from demandgeo.density.grids import Metres
+from demandgeo.density.grids import Metres, cell_reach
 from demandgeo.density.layers import By, layers_of
 from demandgeo.density.smoothing import GAUSSIAN, KernelName, Rows, Smoother
 from demandgeo.domain import COUNT, Demand, Events, Grid, check_same_crs
@@ -220,7 +220,7 @@ def _check(events: Events, grid: Grid, years: float, bandwidth: float, settings:
     problems.check(
         np.isfinite(bandwidth) and bandwidth > 0, f"the bandwidth is {bandwidth}", "a number of metres > 0 was needed"
     )
-    reach, span = np.hypot(grid.dx, grid.dy) / 2, np.hypot(grid.dx * grid.shape[1], grid.dy * grid.shape[0])
+    reach, span = cell_reach(grid), np.hypot(grid.dx * grid.shape[1], grid.dy * grid.shape[0])
     # A support is at least twice its standard deviation; the Gaussian, which never ends, may be narrower still.
     narrow = {None: 1.0, "support": 1.0, "sd": 2.0}.get(settings["bandwidth_kind"], 1.0)
     narrow = 10.0 if settings["kernel"] == GAUSSIAN else narrow

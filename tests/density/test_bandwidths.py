@@ -129,6 +129,7 @@ def test_the_predictive_choice_captures_the_next_period_best(city, crimes):
     later, grid = city.crimes("next"), Grid.over(city.zones(), cell=250.0)
     chosen = predictive_bandwidth(crimes, later, grid, share=0.1, lowest=100, highest=3000, candidates=8)
     rows = chosen.rows
+    assert rows["bandwidth_m"].min() == pytest.approx(250 / np.sqrt(2))
     unit = grid.locate(later.x[later.located], later.y[later.located])
     for h, hit, pai in rows[["bandwidth_m", "hit_rate", "pai"]].to_numpy():
         values = surface(crimes, grid, bandwidth=h).values
