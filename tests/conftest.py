@@ -55,6 +55,4 @@ def west_yorkshire():
     from demandgeo import sources
 
     path = ROOT / "data" / "boundaries" / "west_yorkshire_lsoa_2011.gpkg"
-    if not path.exists():
-        pytest.skip(f"{path.relative_to(ROOT)} is not there: run data/build.py")
     return sources.read_boundaries(path, id="LSOA11CD", population="persons", group="la")

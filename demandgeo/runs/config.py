@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demandgeo.errors import ConfigError, did_you_mean
+from demandgeo.errors import ConfigError, Problem, Problems, did_you_mean
 from demandgeo.runs.documents import Document, Trail, merge, override, part_of, read_document
 
 SECTIONS = ("extends", "run", "sources", "steps", "outputs", "cache", "scenarios")
@@ -32,12 +32,15 @@ class Config:
         Name of the scenario, empty for the base run.
     output_root
         Results stay below this folder.
+    mistakes
+        What is wrong with the files' text; `make_plan` tells it with everything else.
     """
 
     path: Path
     document: Document
     scenario: str
     output_root: Path
+    mistakes: tuple[Problem, ...] = ()
 
     @property
     def values(self) -> dict[str, Any]:
@@ -110,7 +113,8 @@ def read_config(
         ``.demandgeo``, else the file's folder.
     """
     path = Path(path)
-    document = _with_bases(path, seen=())
+    mistakes = Problems()
+    document = _with_bases(path, seen=(), mistakes=mistakes)
     if scenario:
         document = _with_scenario(document, scenario)
     for item in sets:
@@ -120,7 +124,7 @@ def read_config(
                 f"--set {item}: no '='", "key=value was needed", "e.g. --set steps.areas.demand_share=0.2"
             )
         document = override(document, key.strip(), value)
-    return Config(path, document, scenario, output_root or _root(path))
+    return Config(path, document, scenario, output_root or _root(path), tuple(mistakes.gathered))
 
 
 def scenario_names(path: str | Path) -> tuple[str, ...]:
@@ -129,8 +133,8 @@ def scenario_names(path: str | Path) -> tuple[str, ...]:
     return tuple(scenarios) if isinstance(scenarios, Mapping) else ()
 
 
-def _with_bases(path: Path, *, seen: tuple[Path, ...]) -> Document:
-    document = read_document(path)
+def _with_bases(path: Path, *, seen: tuple[Path, ...], mistakes: Problems | None = None) -> Document:
+    document = read_document(path, mistakes)
     base = document.values.get("extends")
     if base is None:
         return document
@@ -143,7 +147,7 @@ def _with_bases(path: Path, *, seen: tuple[Path, ...]) -> Document:
         raise ConfigError(document.problem(("extends",), f"{base} extends itself", "a chain that ends was needed"))
     if not target.is_file():
         raise ConfigError(document.problem(("extends",), f"there is no file {base}", remedy="check the path"))
-    return merge(_with_bases(shown(target), seen=(*seen, path.resolve())), document)
+    return merge(_with_bases(shown(target), seen=(*seen, path.resolve()), mistakes=mistakes), document)
 
 
 def _with_scenario(document: Document, scenario: str) -> Document:

@@ -63,8 +63,8 @@ class Document:
         return Problem(found, needed, remedy, mark.file, mark.line, mark.column, key)
 
 
-def read_document(path: Path) -> Document:
-    """Read a YAML file.
+def read_document(path: Path, mistakes: Problems | None = None) -> Document:
+    """Read a YAML file; duplicate keys and bad numbers are filed under `mistakes` if that is given.
 
     Raises
     ------
@@ -81,13 +81,13 @@ def read_document(path: Path) -> Document:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: byte {error.start} is not UTF-8", remedy="save the file as UTF-8") from error
-    document = parse_document(text, str(path), path.resolve().parent)
+    document = parse_document(text, str(path), path.resolve().parent, mistakes)
     if not isinstance(document.values, dict):
         raise ConfigError(f"{path}: holds no mapping", "run:, sources: and steps: were needed", "try: demandgeo init")
     return document
 
 
-def parse_document(text: str, file: str, folder: Path) -> Document:
+def parse_document(text: str, file: str, folder: Path, mistakes: Problems | None = None) -> Document:
     """Parse YAML text whose relative paths start from `folder`."""
     try:
         _refuse_aliases_and_tags(text, file)
@@ -98,10 +98,11 @@ def parse_document(text: str, file: str, folder: Path) -> Document:
         raise ConfigError(Problem(f"not YAML: {error.problem or error.context}", "", "", file, *at)) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{file}: not YAML: {error}") from error
-    document, problems = Document(None), Problems()
+    document, problems = Document(None), Problems() if mistakes is None else mistakes
     if node is not None:
         document.values = _Builder(document, file, folder, problems).build(node, ())
-    problems.raise_as(ConfigError)
+    if mistakes is None:
+        problems.raise_as(ConfigError)
     return document
 
 

@@ -91,6 +91,10 @@ def make_plan(config: Config) -> Plan:
     for i, name in enumerate(outputs.layers or ()):
         if name not in planner.known:
             planner.refuse(("outputs", "layers", i), f"no step makes {name!r}", "", did_you_mean(name, planner.known))
+    # A value whose text is wrong has its message already.
+    told = {(mistake.file, mistake.key) for mistake in config.mistakes}
+    kept = [problem for problem in problems.gathered if (problem.file, problem.key) not in told]
+    problems.gathered = [*config.mistakes, *kept]
     raise_all(problems)
     # Zones first: the CRS of the first ones is that of the run.
     calls.sort(key=lambda call: (not call.is_source, call.is_source and not _is_support(call.entry.output)))

@@ -51,6 +51,21 @@ def test_five_mistakes_are_five_messages_with_their_places(write: Write) -> None
     ]
 
 
+def test_mistakes_of_the_text_hide_no_others(write: Write) -> None:
+    write("numbers.txt", "1")
+    path = write(
+        "bad.yaml",
+        "sources:\n  numbers: {reader: toy.numbers, path: numbers.txt, scale: .nan}\n"
+        "steps:\n  - {stage: toy.double, table: nubmers, as: a}\n"
+        "  - {stage: toy.double, table: numbers, table: numbers, as: b}\n",
+    )
+    assert [line.partition(": ")[2] for line in refused(path)] == [
+        "sources.numbers.scale: .nan is not finite; a finite number was needed",
+        "steps.0.table: no source or step above makes 'nubmers'; did you mean \"numbers\"?",
+        "steps.1.table: the key 'table' stands twice; once; remove one of the two",
+    ]
+
+
 @pytest.mark.parametrize(
     ("step", "message"),
     [
