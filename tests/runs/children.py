@@ -83,6 +83,8 @@ def ran(*arguments: object, **options: Any) -> tuple[int, str]:
 
 
 def _main(sender: Connection, arguments: list[str], fault: int, limit: int | None, plugin: str, common: bool) -> None:  # noqa: PLR0917
+    # A suite started in the background inherits an ignored SIGINT, and so would the run that a test interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["demandgeo", *arguments]
     sys.stdout = sys.stderr = io.StringIO()
     if common:  # gives up every capability; for root, the right to write where the mode forbids it
