@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numba
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import demandgeo
 from demandgeo.kernels import gaussian, planar
 from tests.kernels import reference
+from tests.kernels.threads import assert_same_bytes
 
 JIT = not numba.config.DISABLE_JIT
-ROOT = str(Path(demandgeo.__file__).parents[1])
 needs_jit = pytest.mark.skipif(not JIT, reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
 LATTICE = (1000.0, 5000.0, 40.0, 30.0)
 ROWS, COLUMNS = (150, 90) if JIT else (75, 12)
@@ -81,41 +75,23 @@ def test_one_specialisation_each():
 
 
 THREADS = """
-import hashlib, numba, numpy as np
-from demandgeo.domain import Grid
-from demandgeo.density.smoothing import Rows, Smoother
 from demandgeo.density.edges import share_at_locations
-from demandgeo.kernels import parallel_kernel
+from demandgeo.density.smoothing import Rows, Smoother
+from demandgeo.domain import Grid
 from demandgeo.statistics.locations import Locations
 
-@parallel_kernel
-def who(out):
-    '''Fill out[i] with the thread that ran i.'''
-    for i in numba.prange(out.size):
-        total = 0.0
-        for j in range(20000):
-            total += np.sin(j * 1.0)
-        out[i] = numba.get_thread_id() + 0.0 * total
-
-who.dispatcher.disable_cache = True
 rng = np.random.default_rng(5)
 places = Locations.of(rng.uniform(0, 20000, 20000), rng.uniform(0, 20000, 20000))
 grid = Grid.covering((0, 0, 20000, 20000), cell=40, crs="EPSG:27700")
-digests = []
-for threads in (1, 2, 2, 2):
-    numba.set_num_threads(threads)
-    ran = np.empty(64)
-    who(ran)
-    assert len(np.unique(ran)) == threads, (threads, np.unique(ran))
-    made = b""
+
+def made():
     for kernel, bandwidth in (("gaussian", 300.0), ("gaussian", 60.0), ("quartic", 3000.0)):
         smoother = Smoother.of(grid, kernel, bandwidth)
         out = np.zeros(grid.shape)
         smoother.fill(Rows.of(places, places.total(), smoother.on), out)
         assert out.min() > 0 or kernel == "gaussian"
-        made += out.tobytes() + share_at_locations(places.x, places.y, smoother).tobytes()
-    digests.append(hashlib.sha256(made).hexdigest())
-print(numba.threading_layer(), len(set(digests)))
+        yield out
+        yield share_at_locations(places.x, places.y, smoother)
 """
 
 
@@ -123,11 +99,4 @@ print(numba.threading_layer(), len(set(digests)))
 @needs_jit
 @pytest.mark.parametrize("layer", ["workqueue", "omp"])
 def test_one_and_two_threads_give_the_same_bytes(layer, tmp_path):
-    script = tmp_path / "threads.py"
-    script.write_text(THREADS)
-    environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2", "PYTHONPATH": ROOT}
-    done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, check=False, env=environment, timeout=240
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [layer, "1"]
+    assert_same_bytes(layer, tmp_path, THREADS)

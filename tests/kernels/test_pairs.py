@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
 
 import numba
 import numpy as np
@@ -25,6 +22,7 @@ from demandgeo.density.pairs import (
 from demandgeo.kernels import pairs
 from demandgeo.kernels.shapes import Shape
 from tests.kernels import reference
+from tests.kernels.threads import assert_same_bytes
 
 JIT = not numba.config.DISABLE_JIT
 N = 150 if JIT else 12
@@ -139,43 +137,26 @@ def test_one_specialisation_each():
 
 
 THREADS = """
-import hashlib, numba, numpy as np
 from demandgeo.density.adaptive import adaptive_surface
 from demandgeo.density.pairs import kernel_sums, log_likelihoods, squared_error_terms
 from demandgeo.domain import Events, Grid
-from demandgeo.kernels import parallel_kernel
 from demandgeo.kernels.shapes import Shape
 
-@parallel_kernel
-def who(out):
-    '''Fill out[i] with the thread that ran i.'''
-    for i in numba.prange(out.size):
-        total = 0.0
-        for j in range(20000):
-            total += np.sin(j * 1.0)
-        out[i] = numba.get_thread_id() + 0.0 * total
-
-who.dispatcher.disable_cache = True
 rng = np.random.default_rng(5)
 x, y, weight = rng.uniform(0, 20000, 4000), rng.uniform(0, 20000, 4000), rng.gamma(1, 1, 4000)
 curve, quartic = np.geomspace(50, 1000, 64), Shape.QUARTIC
 grid = Grid.covering((0, 0, 20000, 20000), cell=100, crs="EPSG:27700")
 events = Events.at(x, y, crs="EPSG:27700", weight=weight)
-digests = set()
-for threads in (1, 2, 2, 2):
-    numba.set_num_threads(threads)
-    ran = np.empty(64)
-    who(ran)
-    assert len(np.unique(ran)) == threads, (threads, np.unique(ran))
-    made = [
+
+def made():
+    parts = [
         kernel_sums(x, y, weight, bandwidth=400.0, shape=quartic),
         log_likelihoods(x, y, weight, 0 * weight, bandwidths=curve, shape=quartic, background=0.05),
         *squared_error_terms(x, y, weight, bandwidths=curve, shape=quartic),
         adaptive_surface(events, grid, per="period").values,
     ]
-    assert all(np.abs(part).max() > 0 for part in made)
-    digests.add(hashlib.sha256(b"".join(part.tobytes() for part in made)).hexdigest())
-print(numba.threading_layer(), len(digests))
+    assert all(np.abs(part).max() > 0 for part in parts)
+    return parts
 """
 
 
@@ -183,11 +164,4 @@ print(numba.threading_layer(), len(digests))
 @needs_jit
 @pytest.mark.parametrize("layer", ["workqueue", "omp"])
 def test_one_and_two_threads_give_the_same_bytes(layer, tmp_path):
-    script = tmp_path / "threads.py"
-    script.write_text(THREADS)
-    environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, check=False, env=environment, timeout=240
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [layer, "1"]
+    assert_same_bytes(layer, tmp_path, THREADS, OPENBLAS_NUM_THREADS="1")

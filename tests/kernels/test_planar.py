@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numba
 import numpy as np
@@ -14,15 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import demandgeo
 from demandgeo.domain import Grid
 from demandgeo.kernels import planar
 from demandgeo.kernels.shapes import Shape, planar_scale
 from tests.kernels import reference
+from tests.kernels.threads import assert_same_bytes
 
 JIT = not numba.config.DISABLE_JIT
 N = 20_000 if JIT else 300
-ROOT = str(Path(demandgeo.__file__).parents[1])
 needs_jit = pytest.mark.skipif(not JIT, reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
 
 
@@ -167,35 +162,18 @@ def test_one_specialisation_serves_every_shape_and_caller():
 
 
 THREADS = """
-import hashlib, numba, numpy as np
-from demandgeo.kernels import parallel_kernel
 from demandgeo.kernels.planar import add_kernel, sort_by_row
 
-@parallel_kernel
-def who(out):
-    '''Fill out[i] with the thread that ran i.'''
-    for i in numba.prange(out.size):
-        total = 0.0
-        for j in range(20000):
-            total += np.sin(j * 1.0)
-        out[i] = numba.get_thread_id() + 0.0 * total
-
-who.dispatcher.disable_cache = True
 rng = np.random.default_rng(5)
 x, y, weight = rng.uniform(0, 20000, 5000), rng.uniform(0, 20000, 5000), rng.gamma(1, 1, 5000)
 order, start = np.empty(x.size, np.int64), np.empty(503, np.int64)
 sort_by_row(y, 20000.0, 40.0, order, start)
-digests = []
-for threads in (1, 2, 2, 2):
-    numba.set_num_threads(threads)
-    ran = np.empty(64)
-    who(ran)
-    assert len(np.unique(ran)) == threads, (threads, np.unique(ran))
+
+def made():
     out = np.zeros((500, 500))
     add_kernel(x[order], y[order], weight[order], start, 0.0, 20000.0, 40.0, 40.0, 900.0, 2, out)
     assert out.max() > 0
-    digests.append(hashlib.sha256(out.tobytes()).hexdigest())
-print(numba.threading_layer(), len(set(digests)))
+    yield out
 """
 
 
@@ -203,11 +181,4 @@ print(numba.threading_layer(), len(set(digests)))
 @needs_jit
 @pytest.mark.parametrize("layer", ["workqueue", "omp"])
 def test_one_and_two_threads_give_the_same_bytes(layer, tmp_path):
-    script = tmp_path / "threads.py"
-    script.write_text(THREADS)
-    environment = os.environ | {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2", "PYTHONPATH": ROOT}
-    done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, check=False, env=environment, timeout=240
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == [layer, "1"]
+    assert_same_bytes(layer, tmp_path, THREADS)
