@@ -161,7 +161,7 @@ def test_rows_that_look_alike_are_distinct_casualties(tmp_path):
 
 def test_adjusted_severity_without_its_column_is_refused_and_names_the_choice(tmp_path):
     paths = write(tmp_path, casualties=CASUALTIES.drop(columns="casualty_adjusted_severity_serious"))
-    with pytest.raises(SourceError, match="casualty_adjusted_severity_serious.*severity: recorded"):
+    with pytest.raises(SourceError, match=r"casualty_adjusted_severity_serious.*severity: recorded"):
         read_stats19(*paths)
     np.testing.assert_array_equal(read_stats19(*paths, severity="recorded").weight, [1, 0, 0, 1, 0])
 
