@@ -12,6 +12,7 @@ from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
+from demandgeo.domain.network import Arms, Network, Travel
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.support import Neighbours, Support
@@ -21,6 +22,7 @@ from demandgeo.domain.zones import Zones
 __all__ = [
     "ANTISOCIAL",
     "COUNT",
+    "Arms",
     "Balance",
     "Bandwidth",
     "Certificate",
@@ -35,10 +37,12 @@ __all__ = [
     "Ledger",
     "LocalStatistic",
     "Neighbours",
+    "Network",
     "PriorityAreas",
     "Record",
     "Support",
     "Table",
+    "Travel",
     "Zones",
     "check_same_crs",
     "metric_crs",

@@ -10,15 +10,17 @@ if TYPE_CHECKING:
     from demandgeo.sources.incidents import read_incidents as read_incidents
     from demandgeo.sources.police_uk import read_police_uk as read_police_uk
     from demandgeo.sources.stats19 import read_stats19 as read_stats19
+    from demandgeo.sources.streets import read_streets as read_streets
 
 _HOMES = {
     "read_boundaries": "boundaries",
     "read_incidents": "incidents",
     "read_police_uk": "police_uk",
     "read_stats19": "stats19",
+    "read_streets": "streets",
 }
 
-__all__ = ["read_boundaries", "read_incidents", "read_police_uk", "read_stats19"]
+__all__ = ["read_boundaries", "read_incidents", "read_police_uk", "read_stats19", "read_streets"]
 
 
 def __getattr__(name: str) -> object:

@@ -154,9 +154,9 @@ def dispersed_ratio(
     high = _crossing(lambda share: tail - at_most(share)) if before > 0 else 1.0
     same = exposure_ratio / (1.0 + exposure_ratio)
     with np.errstate(divide="ignore"):
-        limits = (np.divide(share, 1.0 - share) / exposure_ratio for share in (low, high))
+        least, most = (np.asarray(np.divide(share, 1.0 - share) / exposure_ratio) for share in (low, high))
     p = min(1.0, 2.0 * min(at_least(same), at_most(same)))
-    return Ratio(exact.ratio, *(np.asarray(limit) for limit in limits), np.asarray(p))
+    return Ratio(exact.ratio, least, most, np.asarray(p))
 
 
 def _crossing(rising: Callable[[float], float]) -> float:
