@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 
 from demandgeo.domain import Events, Labels
-from demandgeo.domain.record import Floats
+from demandgeo.domain.record import Floats, Mask
 from demandgeo.errors import ModelError, Problem, Problems, SourceError
 
 ROAD_INJURIES = Path(__file__).parent / "cost_tables" / "road_injuries.csv"
@@ -55,6 +55,20 @@ class Costs:
         ModelError
             If the events are of another unit, have no severity, or one that the table does not value.
         """
+        fatal, serious = self._injuries(events)
+        slight = ~fatal * (1.0 - serious)
+        worth = self._worth(fatal=bool(fatal.any()), serious=bool(serious.any()), slight=bool(slight.any()))
+        return fatal * worth["fatal"] + serious * worth["serious"] + slight * worth["slight"]
+
+    def per_ksi(self, events: Events) -> float:
+        """Return the mean cost of one killed or seriously injured among the events, GBP; errors as in `of`."""
+        fatal, serious = self._injuries(events)
+        worth = self._worth(fatal=bool(fatal.any()), serious=bool(serious.any()))
+        total = float(fatal.sum() + serious.sum())
+        return float((fatal * worth["fatal"] + serious * worth["serious"]).sum()) / total if total else 0.0
+
+    def _injuries(self, events: Events) -> tuple[Mask, Floats]:
+        """Return which events are fatal, and the probability of each other one to be serious."""
         severity, ksi = events.attributes.get("severity"), events.attributes.get("ksi")
         problems = Problems()
         problems.check(
@@ -64,21 +78,22 @@ class Costs:
             f"read the events as unit: {self.unit}, or give a table of your own",
         )
         there = isinstance(severity, Labels) and isinstance(ksi, np.ndarray)
-        problems.check(there, "the events have no severity and ksi", "events read by `read_stats19` were needed")
+        problems.check(there, "the events have no severity and ksi", "events of STATS19, or of roads.weigh_ksi")
         problems.raise_as(ModelError)
-        fatal = np.asarray(cast(Labels, severity) == "fatal")
-        share = np.where(fatal, 0.0, np.asarray(ksi, np.float64))
-        needed = {"fatal": fatal.any(), "serious": (share > 0).any(), "slight": (~fatal & (share < 1)).any()}
-        for name, occurs in needed.items():
+        fatal = cast(Labels, severity) == "fatal"
+        return fatal, np.where(fatal, 0.0, np.asarray(ksi, np.float64))
+
+    def _worth(self, **occurs: bool) -> dict[str, float]:
+        problems = Problems()
+        for name, some in occurs.items():
             problems.check(
-                not occurs or name in self.gbp,
+                not some or name in self.gbp,
                 f"the costs state none of a {name} {self.unit} at {self.prices} prices",
                 "a value for every severity that occurs",
-                "give a table of your own with the columns " + ", ".join(COLUMNS),
+                f"give a table of your own with the columns {', '.join(COLUMNS)}",
             )
         problems.raise_as(ModelError)
-        worth = {name: self.gbp.get(name, 0.0) for name in SEVERITIES}
-        return np.where(fatal, worth["fatal"], share * worth["serious"] + (1 - share) * worth["slight"])
+        return {name: self.gbp.get(name, 0.0) for name in SEVERITIES}
 
 
 def load(unit: str, *, prices: int | None = None, table: Path | None = None) -> Costs:
