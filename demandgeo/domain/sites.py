@@ -40,7 +40,8 @@ class Sites(Record):
         One row per site, the first ranked first. It starts with rank, site (its name in the source, unique), kind
         (segment, junction, stretch, corridor, cluster), name (for people), length_m, observed (events or KSI in the
         period), expected (what the counts and the model say of the true mean, for the same period) and excess (above
-        what such places suffer). Further columns: modelled, low, high, p_excess, q_excess, p_worst, costs per year.
+        what such places suffer); the last two are NaN where there is no model. Further columns: modelled, low, high,
+        p_excess, q_excess, p_worst, costs per year.
     segment, node
         int64 [n]: the segment or the junction that a site is; -1 where it is none or several.
     name, weight_name, period
@@ -106,7 +107,7 @@ class Sites(Record):
         problems.check((self.table["rank"] == np.arange(1, n + 1)).all(), "the ranks are not 1, 2, 3, ... in order")
         problems.check(self.table["site"].is_unique, "a site stands twice")
         numbers = self.table[["length_m", "observed", "expected"]].to_numpy(np.float64)
-        problems.check((numbers >= 0).all(), "a length, an observed or an expected number is not >= 0")
+        problems.check(not (numbers < 0).any(), "a length, an observed or an expected number is below 0")
         problems.check(np.isfinite(self.years) and self.years >= 0, f"the years are {self.years}")
         problems.raise_as(ModelError)
 

@@ -6,15 +6,42 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from demandgeo.roads.backtests import backtest as backtest
+    from demandgeo.roads.expected import empirical_bayes as empirical_bayes
+    from demandgeo.roads.exposure import attach_traffic as attach_traffic
+    from demandgeo.roads.lengths import stretches as stretches
+    from demandgeo.roads.merging import corridors as corridors
     from demandgeo.roads.periods import compare_periods as compare_periods
     from demandgeo.roads.severities import weigh_ksi as weigh_ksi
+    from demandgeo.roads.spreading import on_network as on_network
+    from demandgeo.roads.thresholds import clusters as clusters
+    from demandgeo.roads.treatments import before_after as before_after
 
 _HOME = {
+    "attach_traffic": "exposure",
+    "backtest": "backtests",
+    "before_after": "treatments",
+    "clusters": "thresholds",
     "compare_periods": "periods",
+    "corridors": "merging",
+    "empirical_bayes": "expected",
+    "on_network": "spreading",
+    "stretches": "lengths",
     "weigh_ksi": "severities",
 }
 
-__all__ = ["compare_periods", "weigh_ksi"]
+__all__ = [
+    "attach_traffic",
+    "backtest",
+    "before_after",
+    "clusters",
+    "compare_periods",
+    "corridors",
+    "empirical_bayes",
+    "on_network",
+    "stretches",
+    "weigh_ksi",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -148,6 +148,7 @@ def empirical_bayes(
             **_described(model),
             "traffic": traffic or "none: length and class only",
             "junction_radius_m": junction_radius,
+            "max_distance_m": max_distance,
             "weight_per_event": _severity(placed),
             "cure_outside_limits": outside(residuals),
             "ranked_by": rank_by,
@@ -181,6 +182,8 @@ def _table(
             "p_excess": p_excess,
             "q_excess": false_discovery(p_excess),
             "events": placed.number,
+            "modelled_events": model.mean,
+            "shape": model.shape,
             "traffic": model.traffic,
             "expected_per_km_year": after.mean / np.maximum(places.length / 1e3, 1e-3) / years,
         }
