@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from demandgeo.statistics.credibility import Severity, severity_of
 from demandgeo.statistics.snapping import nearest
 
 
-class Placed(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
     """Events on facilities.
 
     Attributes

@@ -12,7 +12,7 @@ import shapely
 from scipy import special
 
 from demandgeo.domain import Events, Network, Sites
-from demandgeo.domain.record import Floats, Integers
+from demandgeo.domain.record import Floats, Geometries, Integers
 from demandgeo.errors import ModelError
 from demandgeo.roads.facilities import EMPTY, Facilities, street_names
 from demandgeo.roads.strokes import strokes
@@ -112,7 +112,7 @@ class Profile:
                 "rank": 0,
                 "site": [f"{kind} {i}" for i in range(1, len(runs) + 1)],
                 "kind": kind,
-                "name": [self._name(first, last) for first, last in runs.tolist()],
+                "name": self._names(runs),
                 "length_m": length,
                 "observed": np.maximum(observed, 0.0),
                 "expected": expected,
@@ -130,7 +130,8 @@ class Profile:
         table["rank"] = np.arange(1, len(runs) + 1)
         table["site"] = [f"{kind} {i}" for i in range(1, len(runs) + 1)]
         lines = np.empty(len(runs), object)
-        lines[:] = [self._line(first, last) for first, last in runs[order].tolist()]
+        cells = self.network.geometry()
+        lines[:] = [_joined_line(cells[self.unit[first:last]]) for first, last in runs[order].tolist()]
         none = np.full(len(runs), -1)
         return Sites(
             network=self.network.segments(),
@@ -147,20 +148,21 @@ class Profile:
             notes=sites.notes,
         )
 
-    def _line(self, first: int, last: int) -> shapely.Geometry:
-        pieces = self.network.geometry()[self.unit[first:last]]
-        joined = shapely.line_merge(shapely.union_all(pieces))
-        return joined if not shapely.is_empty(joined) else shapely.multilinestrings(pieces)
+    def _names(self, runs: Runs) -> list[str]:
+        """Return the streets of each run, the one with most length first."""
+        streets, segment = street_names(self.network), self.network.unit_segment[self.unit]
+        names = []
+        for first, last in runs.tolist():
+            metres: dict[str, float] = {}
+            for own, length in zip(segment[first:last].tolist(), self.length[first:last].tolist(), strict=True):
+                metres[streets[own]] = metres.get(streets[own], 0.0) + length
+            names.append(", ".join(sorted(metres, key=lambda name: (-metres[name], name))[:NAMED]))
+        return names
 
-    def _name(self, first: int, last: int) -> str:
-        """Return the streets of a run, the one with most length first."""
-        segments = self.network.unit_segment[self.unit[first:last]]
-        streets = street_names(self.network)
-        metres: dict[str, float] = {}
-        for segment, length in zip(segments.tolist(), self.length[first:last].tolist(), strict=True):
-            metres[streets[segment]] = metres.get(streets[segment], 0.0) + length
-        ranked = sorted(metres, key=lambda name: (-metres[name], name))
-        return ", ".join(ranked[:NAMED])
+
+def _joined_line(pieces: Geometries) -> shapely.Geometry:
+    joined = shapely.line_merge(shapely.union_all(pieces))
+    return shapely.multilinestrings(pieces) if shapely.is_empty(joined) else joined
 
 
 def _facilities(sites: Sites) -> tuple[Facilities, Integers]:
