@@ -15,6 +15,7 @@ from demandgeo.domain.local import LocalStatistic
 from demandgeo.domain.network import Arms, Network, Travel
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
+from demandgeo.domain.snapped import Snapped
 from demandgeo.domain.support import Neighbours, Support
 from demandgeo.domain.table import Table
 from demandgeo.domain.zones import Zones
@@ -40,6 +41,7 @@ __all__ = [
     "Network",
     "PriorityAreas",
     "Record",
+    "Snapped",
     "Support",
     "Table",
     "Travel",

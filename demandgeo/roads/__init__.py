@@ -1,0 +1,30 @@
+"""Streets: where on them events gather, and which places stand out."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from demandgeo.roads.intensity import density as density
+    from demandgeo.roads.snapping import snap as snap
+
+_HOME = {
+    "density": "intensity",
+    "snap": "snapping",
+}
+
+__all__ = [
+    "density",
+    "snap",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(importlib.import_module(f"demandgeo.roads.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'demandgeo.roads' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
