@@ -16,6 +16,7 @@ from demandgeo.domain.network import Arms, Network, Travel
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.sites import Sites
+from demandgeo.domain.snapped import Snapped
 from demandgeo.domain.support import Neighbours, Support
 from demandgeo.domain.table import Table
 from demandgeo.domain.zones import Zones
@@ -42,6 +43,7 @@ __all__ = [
     "PriorityAreas",
     "Record",
     "Sites",
+    "Snapped",
     "Support",
     "Table",
     "Travel",

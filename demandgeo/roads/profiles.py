@@ -15,8 +15,9 @@ from demandgeo.domain import Events, Network, Sites
 from demandgeo.domain.record import Floats, Geometries, Integers
 from demandgeo.errors import ModelError
 from demandgeo.roads.facilities import EMPTY, Facilities, street_names
+from demandgeo.roads.placement import snapping_of
+from demandgeo.roads.snapping import snap
 from demandgeo.roads.strokes import strokes
-from demandgeo.statistics.snapping import nearest
 
 Runs = Integers
 """int64 [runs, 2]: first cell and the cell after the last, in order along the strokes."""
@@ -67,8 +68,7 @@ class Profile:
         table = sites.table.iloc[row].reset_index(drop=True)
         shape, modelled = table["shape"].to_numpy(), table["modelled"].to_numpy()
         worth = table["expected"].to_numpy() / (shape + table["events"].to_numpy())
-        reach = float(sites.model.get("max_distance_m", 50.0))
-        snapped = nearest(facilities.network, events.x, events.y, max_distance=reach)
+        snapped = snap(events, facilities.network, **snapping_of(sites))
         place = facilities.at(snapped.segment, snapped.position)
         there = np.flatnonzero(place >= 0)
         unit, place = network.unit_at(snapped.segment[there], snapped.position[there]), place[there]

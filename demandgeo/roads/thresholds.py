@@ -22,7 +22,7 @@ from demandgeo.registry import stage
 from demandgeo.roads.facilities import street_names
 from demandgeo.roads.nearby import within_streets
 from demandgeo.roads.placement import counted
-from demandgeo.statistics.snapping import nearest
+from demandgeo.roads.snapping import snap
 
 RULES = Path(__file__).with_name("cluster_rules.csv")
 NAMED = 3
@@ -104,7 +104,7 @@ def clusters(
     wanted = _rule(rule, collisions, years, radius)
     recent = events.where(_recent(events, wanted.years) & events.located)
     network = network.segments()
-    snapped = nearest(network, recent.x, recent.y, max_distance=max_distance)
+    snapped = snap(recent, network, max_distance=max_distance)
     kept = np.flatnonzero(snapped.segment >= 0)
     segment, position = snapped.segment[kept], snapped.position[kept]
     if metric == "euclid":

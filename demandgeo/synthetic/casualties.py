@@ -53,8 +53,8 @@ def events_of(made: Collisions, unit: Unit, severity: Severity, years: Sequence[
             "severity": Labels((recorded - 1).astype(np.int32), SEVERITIES),
             "collision": index,
             "force": Labels.constant(FORCE, len(rows)),
-            "road_class": Labels.of(at["first_road_class"].map({3: "A", 4: "B", 5: "C", 6: "unclassified"})),
-            "road_number": Labels.of(at["first_road_number"].map(lambda number: str(number) if number else "")),
+            "first_road_class": Labels.of(at["first_road_class"].map({3: "A", 4: "B", 5: "C", 6: "unclassified"})),
+            "first_road_number": Labels.of(at["first_road_number"].map(lambda number: str(number) if number else "")),
             "speed_limit": at["speed_limit"].to_numpy(np.float64),
         },
     )
