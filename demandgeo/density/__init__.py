@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from demandgeo.density.risk import relative_risk as relative_risk
     from demandgeo.density.spacetime import spacetime_surface as spacetime_surface
     from demandgeo.density.surfaces import surface as surface
+    from demandgeo.density.tiles import surface_tiles as surface_tiles
 
 _HOME = {
     "adaptive_surface": "adaptive",
@@ -30,6 +31,7 @@ _HOME = {
     "significant_peaks": "peaks",
     "spacetime_surface": "spacetime",
     "surface": "surfaces",
+    "surface_tiles": "tiles",
 }
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "significant_peaks",
     "spacetime_surface",
     "surface",
+    "surface_tiles",
 ]
 
 

@@ -115,7 +115,8 @@ def relative_risk(
 def density_of(demand: Demand) -> Floats:
     """Return the values per km2 (per km of streets), whether they are intensities or sums per unit."""
     name, scale = PER_EXTENT[demand.support.extent_unit]
-    return demand.values if name in demand.measure else demand.values / (demand.support.extent / scale)
+    values = demand.values.astype(np.float64, copy=False)
+    return values if name in demand.measure else values / (demand.support.extent / scale)
 
 
 def check_same_support(first: Support, second: Support, *, names: tuple[str, str]) -> None:

@@ -9,10 +9,16 @@ if TYPE_CHECKING:
     from demandgeo.sources.boundaries import read_boundaries as read_boundaries
     from demandgeo.sources.incidents import read_incidents as read_incidents
     from demandgeo.sources.police_uk import read_police_uk as read_police_uk
+    from demandgeo.sources.rasters import read_raster as read_raster
 
-_HOMES = {"read_boundaries": "boundaries", "read_incidents": "incidents", "read_police_uk": "police_uk"}
+_HOMES = {
+    "read_boundaries": "boundaries",
+    "read_incidents": "incidents",
+    "read_police_uk": "police_uk",
+    "read_raster": "rasters",
+}
 
-__all__ = ["read_boundaries", "read_incidents", "read_police_uk"]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:
