@@ -191,39 +191,47 @@ def _fill(
     values: Values, rows: Iterator[Rows], smoother: Smoother, scale: float, *, edge: str, quantity: str
 ) -> tuple[float, float]:
     """Fill in the surfaces [layers, n], corrected and normalised; return a bound on their error, and their mass."""
-    totals, bound = _sum(values, rows, smoother, scale)
-    if edge == "uniform":
-        share = share_at_cells(smoother)
-        values /= share
-        bound /= float(share.min())
-    # Not by BLAS: its sums depend on the threads.
-    mass = np.einsum("ln,n->l", values, smoother.grid.extent, dtype=np.float64) / scale
+    share = share_at_cells(smoother) if edge == "uniform" else None
+    totals, mass, bound = _sum(values, rows, smoother, scale, share)
     if quantity == "probability":
         whole = totals if edge == "none" else mass
         whole = np.where(whole > 0, whole, 1.0)
         values /= whole[:, None]
+        mass = mass / whole
         bound /= float(whole.min(initial=np.inf))
     if values.dtype == np.float32:
-        # To the nearest, after the sum and each of two divisions.
-        bound += 3 * float(values.max(initial=0.0)) * float(np.finfo(np.float32).eps) / 2
+        # To the nearest, after the sum and after the division.
+        bound += 2 * float(values.max(initial=0.0)) * float(np.finfo(np.float32).eps) / 2
     return bound, float(mass.sum())
 
 
-def _sum(values: Values, rows: Iterator[Rows], smoother: Smoother, scale: float) -> tuple[Floats, float]:
-    """Fill in the surfaces [layers, n] as they are summed; return the weight of each, and a bound on their error."""
-    grid, bound, totals = smoother.grid, 0.0, np.empty(len(values))
-    # Straight into the values where every cell is a unit: nothing to copy.
-    direct = grid.n == grid.inside.size and values.dtype == np.float64
+def _sum(
+    values: Values, rows: Iterator[Rows], smoother: Smoother, scale: float, share: Floats | None
+) -> tuple[Floats, Floats, float]:
+    """Fill in the surfaces [layers, n]; return the weight and the mass of each, and a bound on their error.
+
+    Each layer is corrected, summed and stored while it is in the cache: passes over 168 finished layers took as long
+    as making them.
+    """
+    grid, bound, totals, mass = smoother.grid, 0.0, np.empty(len(values)), np.empty(len(values))
+    whole = grid.n == grid.inside.size
+    direct = whole and values.dtype == np.float64
     scratch = np.empty((0, 0) if direct else grid.shape)
+    least = 1.0 if share is None else float(share.min())
     for layer, own in zip(range(len(values)), rows, strict=True):
         raster = values[layer].reshape(grid.shape) if direct else scratch
         raster[:] = 0.0
         smoother.fill(own, raster, scale)
-        if not direct:
-            values[layer] = raster[grid.inside]
+        here = raster.ravel() if whole else raster[grid.inside]
+        bound = max(bound, scale * smoother.error_bound(own, float(here.max()) / scale) / least)
+        if share is not None:
+            here /= share
+        # Not by BLAS: its sums depend on the threads.
+        mass[layer] = np.einsum("n,n->", here, grid.extent) / scale
         totals[layer] = own.weight.sum()
-        bound = max(bound, scale * smoother.error_bound(own, float(values[layer].max()) / scale))
-    return totals, bound
+        if not direct:
+            values[layer] = here
+    return totals, mass, bound
 
 
 def _edge_factor(places: Locations, inside: Mask, smoother: Smoother, edge: str) -> Floats:
