@@ -56,6 +56,8 @@ class MapLayer:
         Sentences a reader must see beside the map.
     support
         The places, for the outline of the study area; None if they are not known.
+    approximate
+        Whether it shows recorded points, which a reader must not take for addresses.
     """
 
     title: str
@@ -70,6 +72,7 @@ class MapLayer:
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     support: Support | None = None
+    approximate: bool = True
 
     @property
     def kind(self) -> str:
@@ -160,7 +163,7 @@ def _demand(record: Demand, name: str) -> MapLayer:
     left_out = wording.left_out(record)
     return MapLayer(
         title=wording.words(name if name == record.name else f"{name}: {record.name}"),
-        subtitle=f"{wording.capital(unit)}, {record.period}{_weighted(record)}",
+        subtitle=", ".join(filter(None, (wording.capital(unit), record.period))) + _weighted(record),
         frame=frame,
         column="value",
         unit=unit,
@@ -170,6 +173,7 @@ def _demand(record: Demand, name: str) -> MapLayer:
         facts=demand_facts(record),
         notes=(left_out,) if left_out else (),
         support=record.support,
+        approximate=record.balance.total_events > 0,
     )
 
 

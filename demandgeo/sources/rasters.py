@@ -12,7 +12,7 @@ import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 
-from demandgeo.domain import Balance, Demand, Grid
+from demandgeo.domain import COUNT, Balance, Demand, Grid
 from demandgeo.domain.crs import metric_crs, parse_crs, short_name
 from demandgeo.domain.grid import MOST_CELLS
 from demandgeo.domain.record import Floats, Mask
@@ -107,7 +107,7 @@ def read_raster(
         values=values,
         measure=measure,
         balance=Balance(np.zeros(4, np.int64), np.array([total, 0.0, 0.0, 0.0])),
-        weight_name=name,
+        weight_name=COUNT,
         period="",
         name=name,
         provenance={"method": "raster", "sha256": raster.sha256, "band": band, "notes": notes},
