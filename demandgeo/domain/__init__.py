@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.bandwidth import Bandwidth
+from demandgeo.domain.clusters import ScanClusters
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
@@ -37,6 +38,7 @@ __all__ = [
     "Neighbours",
     "PriorityAreas",
     "Record",
+    "ScanClusters",
     "Support",
     "Table",
     "Zones",

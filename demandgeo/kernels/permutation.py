@@ -40,8 +40,8 @@ def transform_subset_sums(spectrum, newton, out):
 
 
 @parallel_kernel
-def tail_without_own(tails, leave_out, own, drawn, least, out):
-    """Fill out[i] with the chance that drawn[i] of all values but own[i] sum to at least least[i].
+def tails_without_own(tails, leave_out, own, drawn, level, out_at_least, out_above):
+    """Fill out with the chances that drawn[i] of all values but own[i] sum to at least level[i], and to more.
 
     With C_k(s) subsets of k values that sum to s, those without the value y are C_k(s) - C_(k-1)(s - y) + C_(k-2)(s -
     2 y) - ...: k + 1 look-ups, no second transform.
@@ -49,24 +49,37 @@ def tail_without_own(tails, leave_out, own, drawn, least, out):
     Parameters
     ----------
     tails
-        float64 [most + 1, length + 1]: chance that k of all values sum to at least s.
+        float64 [most + 1, length + 2]: chance that k of all values sum to at least s; the last two are 0.
     leave_out
         float64 [most + 1, most + 1]: coefficient of the tail of k - j values, at [k, j].
-    own, drawn, least
+    own, drawn, level
         int64 [n]: the value left out, how many others are drawn (at most `most`), and the sum.
-    out
+    out_at_least, out_above
         float64 [n].
     """
-    last = tails.shape[1] - 1
-    for i in prange(out.size):
+    last = tails.shape[1] - 2
+    for i in prange(own.size):
         k = drawn[i]
-        total = 0.0
+        at_least, above = 0.0, 0.0
         for j in range(k + 1):
-            rest = least[i] - j * own[i]
-            if rest <= 0:
-                total += leave_out[k, j]
-            elif rest <= last:
-                total += leave_out[k, j] * tails[k - j, rest]
+            # Both look-ups fall on one line of the cache: the second is almost free.
+            rest = min(max(level[i] - j * own[i], -1), last)
+            at_least += leave_out[k, j] * tails[k - j, max(rest, 0)]
+            above += leave_out[k, j] * tails[k - j, rest + 1]
+        out_at_least[i] = min(max(at_least, 0.0), 1.0)
+        out_above[i] = min(max(above, 0.0), 1.0)
+
+
+@parallel_kernel
+def sum_neighbours(indptr, indices, values, out):
+    """Fill out[i] with the sum of the values of the neighbours of unit i, in their order.
+
+    A third of the time of a weighted `bincount` over the pairs.
+    """
+    for i in prange(out.size):
+        total = values[0] * 0
+        for place in range(indptr[i], indptr[i + 1]):
+            total += values[indices[place]]
         out[i] = total
 
 

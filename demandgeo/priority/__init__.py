@@ -9,11 +9,18 @@ if TYPE_CHECKING:
     from demandgeo.priority.backtests import backtest as backtest
     from demandgeo.priority.local import getis_ord as getis_ord
     from demandgeo.priority.local import local_moran as local_moran
+    from demandgeo.priority.scanning import scan as scan
     from demandgeo.priority.selection import select as select
 
-_HOME = {"backtest": "backtests", "getis_ord": "local", "local_moran": "local", "select": "selection"}
+_HOME = {
+    "backtest": "backtests",
+    "getis_ord": "local",
+    "local_moran": "local",
+    "scan": "scanning",
+    "select": "selection",
+}
 
-__all__ = ["backtest", "getis_ord", "local_moran", "select"]
+__all__ = ["backtest", "getis_ord", "local_moran", "scan", "select"]
 
 
 def __getattr__(name: str) -> object:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
-from demandgeo.domain.record import Floats, Integers
+from demandgeo.domain.record import Floats, Integers, Mask
 from demandgeo.domain.support import Neighbours
 from demandgeo.errors import ModelError
-from demandgeo.kernels.permutation import count_extreme_draws, draw_ids
+from demandgeo.kernels.permutation import count_extreme_draws, draw_ids, sum_neighbours
 from demandgeo.statistics.multiple_testing import monte_carlo_p
-from demandgeo.statistics.subset_sums import MOST_ENTRIES, SubsetSums, table_length
+from demandgeo.statistics.subset_sums import MOST_ENTRIES, Number, SubsetSums, top
 
 Inference = Literal["exact", "permutation", "normal"]
 Alternative = Literal["greater", "lesser", "two-sided", "directed"]
@@ -27,6 +29,8 @@ COARSE_SUM = (1 << 18) - (1 << 8)
 """Steps to the greatest sum where values have to be rounded: one step is 4 millionths of it."""
 FINE = 2.0**40
 """Steps to the greatest value where only draws are compared, not tabulated."""
+MACHINE = 1e-6
+"""Shares of a step that are rounding of the machine."""
 LEAST_P = float(np.finfo(np.float64).tiny)
 
 
@@ -40,38 +44,39 @@ class Lags:
         float64 [n].
     drawn
         int64 [n]: how many neighbours each has.
-    rows, columns
-        int64 [m]: the pairs of neighbours.
+    indptr, indices
+        int64: who they are, as compressed sparse rows.
     """
 
     values: Floats
     drawn: Integers
-    rows: Integers
-    columns: Integers
+    indptr: Integers
+    indices: Integers
 
     @classmethod
     def of(cls, values: Floats, neighbours: Neighbours) -> Lags:
         """Take the values of all units of a support."""
-        return cls(values, np.diff(neighbours.indptr), neighbours.rows, neighbours.indices)
+        return cls(values, np.diff(neighbours.indptr), neighbours.indptr, neighbours.indices)
 
-    def among(self, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> Lags:
+    def among(self, kept: Mask) -> Lags:
         """Return those of some units; the others are nobody's neighbour any more."""
         if kept.all():
             return self
-        number = np.cumsum(kept) - 1
-        both = kept[self.rows] & kept[self.columns]
-        rows, columns = number[self.rows[both]], number[self.columns[both]]
-        return Lags(self.values[kept], np.bincount(rows, minlength=int(kept.sum())), rows, columns)
+        rows, number = np.repeat(np.arange(kept.size), self.drawn), np.cumsum(kept) - 1
+        both = kept[rows] & kept[self.indices]
+        drawn = np.bincount(number[rows[both]], minlength=int(kept.sum()))
+        return Lags(self.values[kept], drawn, np.append(0, np.cumsum(drawn)), number[self.indices[both]])
 
     @property
     def most(self) -> int:
         """Greatest number of neighbours."""
         return int(self.drawn.max(initial=0))
 
-    def sums(self, values: Floats | Integers) -> Floats:
-        """Return the sum over the neighbours of each unit, float64 [n]; of whole numbers it is exact."""
-        found = np.bincount(self.rows, values[self.columns], minlength=self.drawn.size)
-        return found.astype(np.float64, copy=False)
+    def sums(self, values: NDArray[Number]) -> NDArray[Number]:
+        """Return the sum over the neighbours of each unit, in the type of the values."""
+        out = np.empty_like(values)
+        sum_neighbours(self.indptr, self.indices, values, out)
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +133,15 @@ def exact_tails(lags: Lags, rounding: float | None) -> Tails:
         If a rounding is asked for that the table of sums has no room for.
     """
     step, steps, residual = _on_grid(lags, rounding)
-    law, sums = SubsetSums.of(steps, lags.most), lags.sums(steps).astype(np.int64)
+    law, sums = SubsetSums.of(steps, lags.most), lags.sums(steps)
     # A sum of k values and the observed one are each wrong by up to k residuals.
     margin = np.ceil(2.0 * lags.drawn * residual / step).astype(np.int64)
 
     def tails(shift: Integers, error: float) -> Pair:
-        greater = law.at_least(sums - shift, lags.drawn) + error
-        lesser = 1.0 - law.at_least(sums + 1 + shift, lags.drawn) + error
-        return np.clip(greater, law.error, 1.0), np.clip(lesser, law.error, 1.0)
+        at_least, above = law.tails_at(sums - shift, lags.drawn)
+        if shift.any():
+            above = law.tails_at(sums + shift, lags.drawn)[1]
+        return np.clip(at_least + error, law.error, 1.0), np.clip(1.0 - above + error, law.error, 1.0)
 
     rounded = bool(margin.any())
     about = {
@@ -168,7 +174,7 @@ def drawn_tails(lags: Lags, rounding: float | None, *, permutations: int, genera
     order, start = np.argsort(ids, axis=None, kind="stable"), np.searchsorted(np.sort(ids, axis=None), np.arange(n))
     start = np.append(start, ids.size)
     large, small = np.empty((2, n), np.int64)
-    count_extreme_draws(steps, lags.drawn, lags.sums(steps).astype(np.int64), ids, order, start, large, small)
+    count_extreme_draws(steps, lags.drawn, lags.sums(steps), ids, order, start, large, small)
     about |= {"seed": seed, "least_p": 1.0 / (permutations + 1)}
     return Tails((monte_carlo_p(large, permutations), monte_carlo_p(small, permutations)), about, draws=permutations)
 
@@ -199,20 +205,22 @@ def _combined(pair: Pair, alternative: Alternative) -> Floats:
 
 def _on_grid(lags: Lags, rounding: float | None, *, fine: bool = False) -> tuple[float, Integers, float]:
     """Return the step, the values as multiples of it, and the greatest difference to the values themselves."""
+    greatest = float(top(lags.values, lags.most).sum())
+    # The table's length is a power of two; sums of rounded values are greater by up to half a step for each.
+    room = FINE if fine else 2.0 ** int(math.log2(MOST_ENTRIES // (lags.most + 1))) - lags.most - 1
     step = rounding or _exact_step(lags.values)
-    room = FINE if fine else MOST_ENTRIES / (lags.most + 1)
-    if step is None or not _fits(lags, step, room, fine=fine):
-        if rounding:
-            raise ModelError(
-                f"rounding is {rounding:g}, and sums of {lags.most} values go up to {_greatest(lags):,.6g}",
-                f"at most {room / 2:,.0f} steps were needed",
-                f"give at least {2 * _greatest(lags) / room:.2g}, or None",
-            )
-        step = _greatest(lags) / (FINE if fine else min(COARSE_SUM, room / 2))
+    if rounding and greatest / rounding > room:
+        raise ModelError(
+            f"rounding is {rounding:g}, and sums of {lags.most} values go up to {greatest:,.6g}",
+            f"at most {room:,.0f} steps were needed",
+            f"give at least {greatest / room:.2g}, or None",
+        )
+    if step is None or greatest / step > room:
+        step = greatest / (FINE if fine else min(COARSE_SUM, room))
     steps = np.rint(lags.values / step)
     residual = float(np.abs(lags.values - steps * step).max(initial=0.0))
     # What is left of a decimal such as 0.1 is the machine's, not the value's.
-    residual = 0.0 if residual < 1e-6 * step else residual
+    residual = 0.0 if residual < MACHINE * step else residual
     return float(step), steps.astype(np.int64), residual
 
 
@@ -221,16 +229,6 @@ def _exact_step(values: Floats) -> float | None:
     for decimals in range(DECIMALS + 1):
         scaled = values * 10.0**decimals
         whole = np.rint(scaled)
-        if np.abs(scaled - whole).max(initial=0.0) < 1e-6 and whole.max(initial=0.0) < 2.0**53:
+        if np.abs(scaled - whole).max(initial=0.0) < MACHINE and whole.max(initial=0.0) < 2.0**53:
             return max(float(np.gcd.reduce(whole.astype(np.int64))), 1.0) / 10.0**decimals
     return None
-
-
-def _greatest(lags: Lags) -> float:
-    return float(np.sort(lags.values)[::-1][: lags.most].sum())
-
-
-def _fits(lags: Lags, step: float, room: float, *, fine: bool) -> bool:
-    if fine or _greatest(lags) / step > room:
-        return _greatest(lags) / step <= room
-    return table_length(np.rint(lags.values / step).astype(np.int64), lags.most) <= room

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 
 from demandgeo.domain.record import Floats, Integers
 from demandgeo.errors import ModelError
-from demandgeo.kernels.permutation import tail_without_own, transform_subset_sums
+from demandgeo.kernels.permutation import tails_without_own, transform_subset_sums
+
+Number = TypeVar("Number", np.float64, np.int64)
 
 UNIT_ROUNDOFF = 2.0**-53
 MOST_ENTRIES = 1 << 24
@@ -28,7 +32,7 @@ class SubsetSums:
     values
         int64 [n], >= 0.
     tails
-        float64 [most + 1, length + 1]: chance that k of all values sum to at least s.
+        float64 [most + 1, length + 2]: chance that k of all values sum to at least s.
     leave_out
         float64 [most + 1, most + 1]: what makes of them the chances without one value.
     error
@@ -45,8 +49,9 @@ class SubsetSums:
     Examples
     --------
     >>> law = SubsetSums.of(np.array([0, 1, 2, 5]), most=2)
-    >>> law.at_least(np.array([6, 3, 3, 3]), np.array([2, 2, 1, 2])).round(12).tolist()
-    [0.666666666667, 0.666666666667, 0.333333333333, 0.333333333333]
+    >>> at_least, above = law.tails_at(np.array([6, 3, 3, 3]), np.array([2, 2, 1, 2]))
+    >>> at_least.round(3).tolist(), above.round(3).tolist()
+    ([0.667, 0.667, 0.333, 0.333], [0.333, 0.667, 0.333, 0.0])
     """
 
     values: Integers
@@ -65,7 +70,7 @@ class SubsetSums:
         """
         n = values.size
         most = min(most, (n - 1) // 2)  # more are drawn by leaving out the rest
-        length = table_length(values, most)
+        length = 1 << max(1, int(top(values, most).sum()).bit_length())
         if (most + 1) * length > MOST_ENTRIES:
             raise ModelError(
                 f"sums of {most} values run up to {length:,}",
@@ -77,8 +82,8 @@ class SubsetSums:
         transforms = np.empty((most + 1, length // 2 + 1), np.complex128)
         transform_subset_sums(fft.fft(histogram), newton, transforms)
         law = np.maximum(fft.irfft(transforms, length, axis=1, overwrite_x=True), 0.0)
-        tails = np.zeros((most + 1, length + 1))
-        np.cumsum(law[:, ::-1], axis=1, out=tails[:, -2::-1])
+        tails = np.zeros((most + 1, length + 2))
+        np.cumsum(law[:, ::-1], axis=1, out=tails[:, -3::-1])
         error = _error(newton, leave_out, length, float(np.linalg.norm(histogram)))
         if error > WORST_ERROR:
             raise ModelError(
@@ -88,21 +93,24 @@ class SubsetSums:
             )
         return cls(values, tails, leave_out, error)
 
-    def at_least(self, least: Integers, drawn: Integers) -> Floats:
-        """Return the chance that drawn[i] of all values but the i-th sum to at least least[i]; float64 [n]."""
+    def tails_at(self, level: Integers, drawn: Integers) -> tuple[Floats, Floats]:
+        """Return the chances that drawn[i] of all values but the i-th sum to at least level[i], and to more."""
         others = self.values.size - 1
-        out, rest = np.empty(least.size), 2 * drawn > others
-        fewer = np.where(rest, others - drawn, drawn)
-        # All others sum to less than `least` with what is left out exactly if that sums to more than the difference.
-        level = np.where(rest, self.values.sum() - self.values - least + 1, least)
-        tail_without_own(self.tails, self.leave_out, self.values, fewer, level, out)
-        return np.clip(np.where(rest, 1.0 - out, out), 0.0, 1.0)
+        many = np.flatnonzero(2 * drawn > others)
+        if many.size:
+            # They sum to less than `level` exactly if those not drawn sum to more than what is left of all others.
+            drawn, level = drawn.copy(), level.copy()
+            drawn[many] = others - drawn[many]
+            level[many] = self.values.sum() - self.values[many] - level[many]
+        at_least, above = np.empty((2, level.size))
+        tails_without_own(self.tails, self.leave_out, self.values, drawn, level, at_least, above)
+        at_least[many], above[many] = 1.0 - above[many], 1.0 - at_least[many]
+        return at_least, above
 
 
-def table_length(values: Integers, most: int) -> int:
-    """Return the power of two above the greatest sum of `most` values."""
-    largest = np.partition(values, values.size - most)[values.size - most :] if most else values[:0]
-    return 1 << max(1, int(largest.sum()).bit_length())
+def top(values: NDArray[Number], most: int) -> NDArray[Number]:
+    """Return the `most` largest values, in no order."""
+    return np.partition(values, values.size - most)[values.size - most :] if most else values[:0]
 
 
 def _coefficients(n: int, most: int) -> tuple[Floats, Floats]:
