@@ -13,6 +13,7 @@ from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
+from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.support import Neighbours, Support
@@ -27,6 +28,7 @@ __all__ = [
     "Certificate",
     "Demand",
     "DensityRegions",
+    "EmergingAreas",
     "Events",
     "FileLedger",
     "Grid",

@@ -114,7 +114,7 @@ def getis_ord(
     """
     test = _Test(inference, alternative, contiguity, adjust, rounding, permutations, generator, seed)
     lags, known = test.lags(demand)
-    statistic, z = _gi(lags, star=star)
+    statistic, z = gi_scores(lags, star=star)
     name = "Gi*" if star else "Gi"
     tails = test.tails(lags, z)
     return test.record(demand, known, lags, tails, statistic=statistic, z=z, name=name, measure="share of demand")
@@ -272,7 +272,7 @@ class _Test:
         )
 
 
-def _gi(lags: Lags, *, star: bool) -> tuple[Floats, Floats]:
+def gi_scores(lags: Lags, *, star: bool) -> tuple[Floats, Floats]:
     """Return the share of demand in each neighbourhood, and its score by the moments of a draw without replacement."""
     own = lags.values
     held, drawn, others, left = lags.sums(own), lags.drawn, own.size - 1, own
