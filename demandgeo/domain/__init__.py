@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.bandwidth import Bandwidth
+from demandgeo.domain.clusters import ScanClusters
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
@@ -12,6 +13,7 @@ from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
+from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.support import Neighbours, Support
@@ -26,6 +28,7 @@ __all__ = [
     "Certificate",
     "Demand",
     "DensityRegions",
+    "EmergingAreas",
     "Events",
     "FileLedger",
     "Grid",
@@ -37,6 +40,7 @@ __all__ = [
     "Neighbours",
     "PriorityAreas",
     "Record",
+    "ScanClusters",
     "Support",
     "Table",
     "Zones",
