@@ -9,12 +9,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from demandgeo import density, domain, errors, outputs, priority, severity, sources, synthetic
+    from demandgeo import density, domain, errors, outputs, priority, roads, severity, sources, synthetic
     from demandgeo.runs import run
 
 __version__ = "0.1.0"
 
-_ROOMS = ("density", "domain", "errors", "outputs", "priority", "severity", "sources", "synthetic")
+_ROOMS = ("density", "domain", "errors", "outputs", "priority", "roads", "severity", "sources", "synthetic")
 
 __all__ = [
     "__version__",
@@ -23,6 +23,7 @@ __all__ = [
     "errors",
     "outputs",
     "priority",
+    "roads",
     "run",
     "severity",
     "sources",

@@ -14,8 +14,10 @@ from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
 from demandgeo.domain.patterns import EmergingAreas
+from demandgeo.domain.network import Arms, Network, Travel
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
+from demandgeo.domain.sites import Sites
 from demandgeo.domain.support import Neighbours, Support
 from demandgeo.domain.table import Table
 from demandgeo.domain.zones import Zones
@@ -23,6 +25,7 @@ from demandgeo.domain.zones import Zones
 __all__ = [
     "ANTISOCIAL",
     "COUNT",
+    "Arms",
     "Balance",
     "Bandwidth",
     "Certificate",
@@ -38,11 +41,14 @@ __all__ = [
     "Ledger",
     "LocalStatistic",
     "Neighbours",
+    "Network",
     "PriorityAreas",
     "Record",
     "ScanClusters",
+    "Sites",
     "Support",
     "Table",
+    "Travel",
     "Zones",
     "check_same_crs",
     "metric_crs",

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from demandgeo.sources.incidents import read_incidents as read_incidents
     from demandgeo.sources.police_uk import read_police_uk as read_police_uk
     from demandgeo.sources.rasters import read_raster as read_raster
+    from demandgeo.sources.stats19 import read_stats19 as read_stats19
+    from demandgeo.sources.streets import read_streets as read_streets
 
 _HOMES = {
     "read_boundaries": "boundaries",
@@ -19,6 +21,11 @@ _HOMES = {
 }
 
 __all__ = list(_HOMES)
+    "read_stats19": "stats19",
+    "read_streets": "streets",
+}
+
+__all__ = ["read_boundaries", "read_incidents", "read_police_uk", "read_stats19", "read_streets"]
 
 
 def __getattr__(name: str) -> object:

@@ -147,6 +147,24 @@ def street_files(path: Path, months: Sequence[str] | None = None) -> tuple[tuple
     return tuple(chosen), tuple(sorted([*ignored, *(m.name for m in files if m not in chosen)]))
 
 
+def table_files(path: Path) -> tuple[Member, ...]:
+    """Return the file of a path, or every CSV of a zip archive.
+
+    Raises
+    ------
+    SourceError
+        If there is none, or the archive is not safe.
+    """
+    if not path.is_file():
+        raise SourceError(f"{path} is no file", "a .csv, .csv.gz or .zip was needed", "check the path")
+    if path.suffix.lower() != ".zip":
+        return (Member(path, path.name),)
+    found = tuple(member for member in _in_zip(path) if member.inside.lower().endswith(".csv"))
+    if not found:
+        raise SourceError(f"{path} holds no CSV file", "the archive as published was needed")
+    return found
+
+
 def check_months(path: Path, months: Sequence[str] | None, present: set[str]) -> None:
     """Refuse months that are absent, naming those present; and what is no list of months."""
     if months is None:

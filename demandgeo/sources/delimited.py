@@ -7,7 +7,7 @@ import functools
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -146,14 +146,30 @@ def read_text(members: Sequence[Member], columns: Sequence[str], *, identifier: 
     return Text(pa.concat_tables(tables).unify_dictionaries().combine_chunks(), tuple(files))
 
 
+def header_of(member: Member) -> list[str]:
+    """Return the names in a file's header.
+
+    Raises
+    ------
+    SourceError
+        If the file is empty or its header cannot be read.
+    """
+    with member.open() as stream:
+        return _header(_first(Lines(stream, member.name).pieces(), member.name), member.name)[0]
+
+
+def _first(pieces: Iterator[Piece], file: str) -> Piece:
+    first = next(pieces, None)
+    if first is None:
+        raise SourceError(Problem("the file is empty", "a header was needed", "export it again", file=file))
+    return first
+
+
 def _parse(member: Member, columns: Sequence[str], identifier: str | None) -> pa.Table:
     with member.open() as stream:
         lines = Lines(stream, member.name)
         pieces = lines.pieces()
-        first = next(pieces, None)
-        if first is None:
-            raise SourceError(Problem("the file is empty", "a header was needed", "export it again", file=member.name))
-        names, body = _header(first, member.name)
+        names, body = _header(_first(pieces, member.name), member.name)
         _check_header(names, columns, member.name)
         kinds = {c: pa.string() if c == identifier else pa.dictionary(pa.int32(), pa.string()) for c in columns}
         parser = _Parser(member.name, lines, names, kinds)

@@ -21,15 +21,22 @@ REASONS = (
     "bad_month",
     "future",
     "other_month",
+    "other_year",
+    "other_force",
+    "no_collision",
     "bad_time",
     "unknown_category",
+    "unknown_severity",
     "bad_weight",
     "bad_coordinate",
     "null_island",
     "outside_gb",
     "duplicate",
 )
-"""Why a row may be left out. ``other_month`` is a wish of the user, the others are defects of the data."""
+"""Why a row may be left out."""
+
+WISHES = ("other_month", "other_year", "other_force")
+"""Reasons that are a wish of the user; the others are defects of the data."""
 
 USED = -1
 WARN_SHARE = 0.01
@@ -64,7 +71,7 @@ class Fates:
     @property
     def defective(self) -> Mask:
         """Where a row is left out for a defect of the data."""
-        return cast(Mask, ~self.used & (self.codes != REASONS.index("other_month")))
+        return ~self.used & ~np.isin(self.codes, [REASONS.index(wish) for wish in WISHES])
 
     def exclude(self, rows: Mask, reason: str) -> None:
         """Leave rows out, unless they are left out already."""

@@ -22,6 +22,7 @@ from demandgeo.domain import (
     Ledger,
     LocalStatistic,
     Neighbours,
+    Network,
     PriorityAreas,
     Table,
     Zones,
@@ -142,13 +143,42 @@ def grids(draw) -> Grid:
 
 
 @st.composite
+def networks(draw) -> Network:
+    """Straight and bent streets between a few places: loops, parallels, dead ends and separate parts."""
+    n, m = draw(st.integers(2, 5)), draw(st.integers(1, 7))
+    place = np.column_stack([np.arange(n) * 97.0, draw(hnp.arrays(np.int64, n, elements=st.integers(0, 9))) * 31.0])
+    lines, straight = [], set()
+    for street in range(m):
+        start, end = (draw(st.integers(0, n - 1)) for _ in "uv")
+        by = place[start] + np.array([3.0 + street, 40.0 + 7.0 * street])
+        bent = [place[start], by, by + np.array([11.0, 0.0]), place[end]]
+        # Straight between places side by side, and once: what lies on another street would touch it everywhere.
+        pair = (min(start, end), max(start, end))
+        bend = abs(start - end) != 1 or pair in straight or draw(st.booleans())
+        straight |= set() if bend else {pair}
+        lines.append(shapely.LineString(bent if bend else [place[start], place[end]]))
+    return Network.from_lines(
+        np.array(lines, dtype=object),
+        crs=CRS,
+        highway=draw(labels(m)),
+        name=draw(labels(m)),
+        forward=draw(hnp.arrays(np.bool_, m)),
+        speed_forward=draw(floats(m, st.floats(1, 120))),
+        lixel=draw(st.sampled_from([0.0, 25.0])),
+        district=draw(st.none() | labels(m)),
+        attributes={draw(words): draw(floats(m)), "surface": draw(labels(m))},
+        ledger=draw(ledgers()),
+    )
+
+
+@st.composite
 def balances(draw) -> Balance:
     return Balance(draw(hnp.arrays(np.int64, 4, elements=counts)), draw(floats(4)))
 
 
 @st.composite
 def demands(draw) -> Demand:
-    support = draw(grids() | zones())
+    support = draw(grids() | zones() | networks())
     layers = draw(st.integers(0, 3))
     values = draw(floats(support.n) if not layers else floats((layers, support.n)))
     table = pd.DataFrame({"category": ["a"] * layers, "period": [f"2018-{i + 1:02}" for i in range(layers)]})
@@ -216,7 +246,7 @@ def holdouts(draw) -> Holdout:
 
 @st.composite
 def local_statistics(draw) -> LocalStatistic:
-    support = draw(grids() | zones())
+    support = draw(grids() | zones() | networks())
     known = draw(hnp.arrays(bool, support.n))
     parts = [draw(floats(support.n)), *(draw(floats(support.n, st.floats(2**-30, 1))) for _ in range(3))]
     z, p, q = (np.where(known, part, np.nan) for part in parts[1:])
@@ -225,7 +255,7 @@ def local_statistics(draw) -> LocalStatistic:
 
 @st.composite
 def density_regions(draw) -> DensityRegions:
-    support = draw(grids() | zones())
+    support = draw(grids() | zones() | networks())
     labels = draw(hnp.arrays(np.int64, support.n, elements=st.integers(-1, 1)))
     table = pd.DataFrame({name: [1, 2] if name == "units" else draw(floats(2)) for name in REGION_COLUMNS})
     return DensityRegions(support, labels, table, draw(mappings))
@@ -245,6 +275,7 @@ RECORDS = {
     "PriorityAreas": areas(),
     "Holdout": holdouts(),
     "Neighbours": neighbours(),
+    "Network": networks(),
     "Table": tables(),
     "LocalStatistic": local_statistics(),
     "DensityRegions": density_regions(),

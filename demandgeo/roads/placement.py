@@ -1,0 +1,59 @@
+"""Events put on the segments and junctions of a network."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from demandgeo.domain import Balance, Events, Network
+from demandgeo.domain.record import Floats, Integers
+from demandgeo.roads.facilities import Facilities
+from demandgeo.statistics.credibility import Severity, severity_of
+from demandgeo.statistics.snapping import nearest
+
+
+class Placed(NamedTuple):
+    """Events on facilities.
+
+    Attributes
+    ----------
+    places
+        The facilities.
+    row
+        int64 [events]: the facility of each event, -1 for none.
+    number, weight
+        float64 [n]: events and weight on each facility.
+    severity
+        Mean weight of an event at each.
+    balance
+        Where the events went.
+    """
+
+    places: Facilities
+    row: Integers
+    number: Floats
+    weight: Floats
+    severity: Severity
+    balance: Balance
+
+
+def place(events: Events, network: Network, *, junction_radius: float, max_distance: float) -> Placed:
+    """Put events on the nearest street, and there on the segment or the junction they belong to."""
+    places = Facilities.of(network, junction_radius)
+    snapped = nearest(places.network, events.x, events.y, max_distance=max_distance)
+    row = places.at(snapped.segment, snapped.position)
+    there, n = row >= 0, len(places)
+    return Placed(
+        places,
+        row,
+        np.bincount(row[there], minlength=n).astype(np.float64),
+        np.bincount(row[there], events.weight[there], minlength=n).astype(np.float64),
+        severity_of(events.weight[there], row[there], n, places.classes().codes),
+        Balance.of(events, row, unsnapped=np.flatnonzero(events.located & ~there)),
+    )
+
+
+def counted(events: Events) -> str:
+    """Return what is counted, in words."""
+    return f"{'KSI ' if events.weight_name.startswith('KSI') else ''}{events.kind}s"
