@@ -18,14 +18,11 @@ _HOMES = {
     "read_incidents": "incidents",
     "read_police_uk": "police_uk",
     "read_raster": "rasters",
-}
-
-__all__ = list(_HOMES)
     "read_stats19": "stats19",
     "read_streets": "streets",
 }
 
-__all__ = ["read_boundaries", "read_incidents", "read_police_uk", "read_stats19", "read_streets"]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:
