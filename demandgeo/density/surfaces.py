@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -162,12 +162,7 @@ def surface(
         name=events.kind,
         layers=table,
         provenance={
-            "method": smoother.method,
-            "kernel": kernel,
-            "bandwidth_m": float(bandwidth),
-            "bandwidth_kind": bandwidth_kind or ("sd" if kernel == GAUSSIAN else "support"),
-            "sd_m": smoother.sd,
-            "edge_correction": edge,
+            **_described(smoother, bandwidth, settings),
             "locations": len(places),
             "records_left_out": sum(events.ledger.excluded().values()),
             "years": years,
@@ -179,6 +174,18 @@ def surface(
             },
         },
     )
+
+
+def _described(smoother: Smoother, bandwidth: float, settings: Mapping[str, str | None]) -> dict[str, Any]:
+    return {
+        "method": smoother.method,
+        "kernel": settings["kernel"],
+        "bandwidth_m": float(bandwidth),
+        "bandwidth_kind": settings["bandwidth_kind"] or ("sd" if settings["kernel"] == GAUSSIAN else "support"),
+        "sd_m": smoother.sd,
+        "edge_correction": settings["edge"],
+        "precision": settings["precision"],
+    }
 
 
 def _smoother(grid: Grid, kernel: str, bandwidth: float, kind: str | None) -> Smoother:

@@ -13,8 +13,8 @@ from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
-from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.network import Arms, Network, Travel
+from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.sites import Sites
