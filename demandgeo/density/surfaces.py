@@ -13,7 +13,7 @@ from demandgeo.density.grids import Metres, cell_reach
 from demandgeo.density.layers import By, layers_of
 from demandgeo.density.smoothing import GAUSSIAN, KernelName, Rows, Smoother
 from demandgeo.domain import COUNT, Demand, Events, Grid, check_same_crs
-from demandgeo.domain.record import Floats, Mask
+from demandgeo.domain.record import Floats, Integers, Mask
 from demandgeo.errors import ModelError, Problems, did_you_mean
 from demandgeo.kernels.shapes import Shape, planar_support
 from demandgeo.registry import stage
@@ -144,10 +144,7 @@ def surface(
     if edge != "none":
         weight = weight * _edge_factor(places, inside, smoother, edge)[places.member]
     table, layer = layers_of(events, by)
-    if by is None:
-        rows = iter([Rows.of(places, places.total(weight), smoother.on)])
-    else:
-        rows = Rows.by_layer(places, weight, layer[here], len(table), smoother.on)
+    rows = _rows(places, weight, None if by is None else layer[here], len(table), smoother)
     scale = M2_PER_KM2 / (years if per == "year" and quantity == "intensity" else 1.0)
     values = np.empty((1 if by is None else len(table), grid.n), precision)
     bound, mass = _fill(values, rows, smoother, scale, edge=edge, quantity=quantity)
@@ -192,6 +189,13 @@ def _smoother(grid: Grid, kernel: str, bandwidth: float, kind: str | None) -> Sm
     if kind == "sd" and kernel != GAUSSIAN:
         bandwidth = planar_support(Shape[kernel.upper()], bandwidth)
     return Smoother.of(grid, kernel, bandwidth)
+
+
+def _rows(places: Locations, weight: Floats, layer: Integers | None, layers: int, smoother: Smoother) -> Iterator[Rows]:
+    """Yield the sorted locations of each layer; of all events where there are no layers."""
+    if layer is None:
+        return iter([Rows.of(places, places.total(weight), smoother.on)])
+    return Rows.by_layer(places, weight, layer, layers, smoother.on)
 
 
 def _fill(
