@@ -247,7 +247,7 @@ def _facts(scene: _Scene, member: Codes) -> tuple[float, ...]:
     radius = float(np.hypot(*(scene.points[member] - [x, y]).T).max())
     events, expected = float(scene.count[member].sum()), float(scene.expected[member].sum())
     outside = (total - events) / (total - expected)
-    risk = events / expected / outside if outside > 0 else np.inf
+    risk = events / expected / outside if outside > 0 else np.nan
     return float(scene.extent[member].sum()), x, y, radius, events, expected, risk
 
 
