@@ -18,6 +18,7 @@ from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.sites import Sites
+from demandgeo.domain.snapped import Snapped
 from demandgeo.domain.support import Neighbours, Support
 from demandgeo.domain.table import Table
 from demandgeo.domain.zones import Zones
@@ -46,6 +47,7 @@ __all__ = [
     "Record",
     "ScanClusters",
     "Sites",
+    "Snapped",
     "Support",
     "Table",
     "Travel",

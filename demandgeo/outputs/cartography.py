@@ -22,6 +22,7 @@ from demandgeo.domain import (
     PriorityAreas,
     Record,
     ScanClusters,
+    Sites,
     Support,
 )
 from demandgeo.domain.record import Floats, Mask
@@ -322,4 +323,21 @@ def _density_regions(record: DensityRegions, name: str) -> MapLayer:
         ),
         aliases={"size": "Order (the smallest is highest)", "lowest": "Least density in it"},
         support=record.support,
+    )
+
+
+@map_layer.register
+def _sites(record: Sites, name: str) -> MapLayer:
+    frame, column = record.to_frame(), record.map_column
+    return MapLayer(
+        title=f"{wording.words(name)}: {len(frame):,} site{'s' * (len(frame) != 1)}",
+        subtitle=f"{wording.capital(record.map_unit)}, {record.weight_name}",
+        frame=frame,
+        column=column,
+        unit=record.map_unit,
+        classes=classify(frame[column].to_numpy(np.float64)),
+        label="name",
+        facts={key: str(value) for key, value in sorted(record.model.items()) if np.isscalar(value)},
+        notes=(wording.capital(record.sentence()), *record.notes),
+        support=record.network,
     )

@@ -98,8 +98,8 @@ def test_each_era_gives_the_same_casualties(tmp_path, era):
     assert list(events.category) == ["car occupant", "car occupant", "pedestrian", "cyclist", "not stated"]
     assert list(events.attributes["collision"]) == list(CASUALTIES["collision_index"])
     assert list(events.attributes["severity"]) == ["fatal", "slight", "slight", "serious", "slight"]
-    assert list(events.attributes["road_class"]) == ["A"] * 3 + ["unclassified", None]
-    assert list(events.attributes["road_number"]) == ["61"] * 3 + [None, None]
+    assert list(events.attributes["first_road_class"]) == ["A"] * 3 + ["unclassified", None]
+    assert list(events.attributes["first_road_number"]) == ["61"] * 3 + [None, None]
     assert list(events.attributes["junction"])[2:] == ["away from a junction", "T or staggered junction", None]
     assert list(events.attributes["vehicles"]) == ["car + goods vehicle"] * 3 + ["pedal cycle", None]
     np.testing.assert_array_equal(events.attributes["speed_limit"], [30, 30, 30, np.nan, np.nan])
