@@ -17,12 +17,12 @@ import numpy as np
 import peers
 from scipy.stats import gaussian_kde
 from sklearn.neighbors import KernelDensity
-from workloads import Force, distinct, force, layered
+from workloads import CRS, Force, distinct, force, layered
 
-from demandgeo.density import surface
+from demandgeo.density import adaptive_surface, choose_bandwidth, significant_peaks, spacetime_surface, surface
 from demandgeo.density.layers import layers_of
 from demandgeo.density.smoothing import Rows, Smoother
-from demandgeo.domain import Grid
+from demandgeo.domain import Events, Grid
 from demandgeo.statistics.locations import Locations
 
 SIZES = {"small": ((20_000, 250),), "full": ((100_000, 1000), (1_000_000, 1000))}
@@ -34,8 +34,8 @@ NOTES = (
     "per-event stamping: the algorithm of QGIS's heatmap (each event adds the kernel to the pixels of its disc), "
     "restated here in compiled float64 without reading or writing files: a stand-in, not QGIS itself",
     f"scikit-learn and scipy: building, plus {SAMPLE} (scipy 20) pixels scaled up to all of them",
-    "libkdv takes half the radius, has a scale of its own (its error is after the best one), and is timed on the "
-    "extent of the events, text in and out included; KDEpy is timed on the grid that it lays itself",
+    "libkdv sums over twice the bandwidth it is given, has a scale of its own (its error is after the best one), and "
+    "is timed on the extent of the events, text in and out included; KDEpy is timed on the grid that it lays itself",
     "growth: one setting changes at a time, from 1,000,000 events at 35,000 places, 1000 x 1000 pixels, 400 m",
 )
 
@@ -59,7 +59,7 @@ def run(size: str) -> list[dict[str, Any]]:
     numba.set_num_threads(1)
     rows = [row for n, pixels in SIZES[size] for row in _compare(force(n, pixels=pixels))]
     n, pixels = SIZES[size][-1]
-    rows += [_distinct(n, pixels), _layered(n, pixels)]
+    rows += [_distinct(n, pixels), _layered(n, pixels), *_models(SIZES[size][0][0], n, pixels)]
     growth = _growth(n, pixels)
     if size == "full":
         _draw(growth)
@@ -131,12 +131,17 @@ def _peers(work: Force, places: Locations, centres: np.ndarray, exact: dict[str,
         error = _error(values[some], _exact(places, nodes[some], "gaussian"))
         rows.append(_row(work.name, "gaussian: KDEpy FFTKDE", spent, error=error))
     if peers.has("libkdv"):
-        for name, x_in, y_in in (
-            ("epanechnikov: libkdv", x, y),
-            ("epanechnikov, collapsed: libkdv on our locations", places.x, places.y),
+        for name, x_in, y_in, given in (
+            ("epanechnikov: libkdv, given 200 m: the same radius", x, y, BANDWIDTH / 2),
+            ("epanechnikov: libkdv, given 400 m: twice the radius", x, y, BANDWIDTH),
+            ("epanechnikov, collapsed: libkdv on our locations, the same radius", places.x, places.y, BANDWIDTH / 2),
+            ("epanechnikov, collapsed: libkdv on our locations, given 400 m", places.x, places.y, BANDWIDTH),
         ):
-            job = functools.partial(peers.libkdv, x_in, y_in, pixels=pixels, bandwidth=BANDWIDTH / 2)
-            spent, values = _least(job, 1, warm=x_in.size <= 100_000)
+            job = functools.partial(peers.libkdv, x_in, y_in, pixels=pixels, bandwidth=given)
+            spent, values = _least(job, 1, warm=x_in.size <= 100_000 and given < BANDWIDTH)
+            if given == BANDWIDTH:
+                rows.append(_row(work.name, name, spent, error=None))
+                continue
             there = peers.libkdv_grid(x_in, y_in, pixels)
             some = np.random.default_rng(2).choice(there.n, SAMPLE, replace=False)
             weigh = places if x_in is x else Locations.of(x_in, y_in)
@@ -172,6 +177,37 @@ def _layered(n: int, pixels: int) -> dict[str, Any]:
     exact = _exact(Locations.of(last.x, last.y), np.column_stack(work.grid.centres())[at], "quartic")
     name = f"quartic: {len(made)} layers by category and month"
     return _row(work.name, name, spent, error=_error(made[-1].ravel()[at], exact)) | {"ratio": 1.0}
+
+
+def _models(few: int, n: int, pixels: int) -> list[dict[str, Any]]:
+    """Measure what is made of many sums: slices in time, a width of its own for each place, a curve, 999 surfaces."""
+    work, part = force(n, pixels=pixels), force(few, pixels=pixels)
+    rng = np.random.default_rng(3)
+    minutes = np.datetime64("2018-01-01", "m") + rng.integers(364 * 24 * 60, size=n)
+    timed = Events.at(work.events.x, work.events.y, crs=CRS, time=minutes.astype("datetime64[s]"))
+    serious = part.events.where(rng.random(few) < 0.2)
+    cube = functools.partial(
+        spacetime_surface, timed, work.grid, every_days=7.0, time_bandwidth_days=28.0, bandwidth=BANDWIDTH
+    )
+    jobs: list[tuple[str, str, Callable[[], Any], int]] = [
+        (work.name, "space-time: 52 weeks of 28 days, quartic x Epanechnikov", cube, 2),
+        (work.name, "adaptive (Abramson): quartic", lambda: adaptive_surface(work.events, work.grid), 3),
+        (
+            part.name,
+            "bandwidth: a curve of 64 candidates, one location left out",
+            lambda: choose_bandwidth(part.events, candidates=64),
+            3,
+        ),
+        (
+            part.name,
+            "significant peaks: 999 surfaces, relabelled",
+            lambda: significant_peaks(serious, part.grid, part.events, subset=True, bandwidth=BANDWIDTH),
+            1,
+        ),
+    ]
+    return [
+        _row(name, what, _least(job, repeats)[0], error=None) | {"ratio": None} for name, what, job, repeats in jobs
+    ]
 
 
 def _growth(n: int, pixels: int) -> list[dict[str, Any]]:

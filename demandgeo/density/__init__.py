@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from demandgeo.density.headlines import headline as headline
     from demandgeo.density.peaks import highest_density_regions as highest_density_regions
     from demandgeo.density.peaks import significant_peaks as significant_peaks
+    from demandgeo.density.regridding import regrid as regrid
     from demandgeo.density.risk import relative_risk as relative_risk
     from demandgeo.density.spacetime import spacetime_surface as spacetime_surface
     from demandgeo.density.surfaces import surface as surface
+    from demandgeo.density.tiles import surface_tiles as surface_tiles
 
 _HOME = {
     "adaptive_surface": "adaptive",
@@ -26,10 +28,12 @@ _HOME = {
     "headline": "headlines",
     "predictive_bandwidth": "bandwidths",
     "highest_density_regions": "peaks",
+    "regrid": "regridding",
     "relative_risk": "risk",
     "significant_peaks": "peaks",
     "spacetime_surface": "spacetime",
     "surface": "surfaces",
+    "surface_tiles": "tiles",
 }
 
 __all__ = [
@@ -40,10 +44,12 @@ __all__ = [
     "headline",
     "highest_density_regions",
     "predictive_bandwidth",
+    "regrid",
     "relative_risk",
     "significant_peaks",
     "spacetime_surface",
     "surface",
+    "surface_tiles",
 ]
 
 

@@ -201,7 +201,7 @@ def predictive_bandwidth(
     bandwidths = np.geomspace(lowest, highest, candidates)
     held = np.empty((candidates, weight.size))
     for k, bandwidth in enumerate(bandwidths.tolist()):
-        values = surface(now, grid, bandwidth=bandwidth, kernel=kernel, per="period").values
+        values = surface(now, grid, bandwidth=bandwidth, kernel=kernel, per="period").total
         held[k] = densest(values, grid.extent, share)[unit[unit >= 0]]
     hit = held @ weight / weight.sum()
     lead = (held[hit.argmax()] - held) * weight

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import numpy as np
 from pydantic import Field
 
-from demandgeo.domain import Grid, Zones
+from demandgeo.domain import Demand, Grid, Zones
+from demandgeo.errors import ModelError, Problems
 from demandgeo.registry import stage
 
 Metres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 @stage("density.grid")
-def grid(zones: Zones, *, cell: Metres = 250.0) -> Grid:
+def grid(zones: Zones, template: Grid | Demand | None = None, *, cell: Metres | None = None) -> Grid:
     """Return the grid of the square cells that meet the study area.
 
     Parameters
     ----------
     zones
         The study area.
+    template
+        A grid, or a demand on one (such as a population raster), whose cells are taken: results then overlie it.
     cell
-        Side of a cell, metres. Cell borders are multiples of it, so that two runs share their cells.
+        Side of a cell, metres; 250 unless there is a template. Cell borders are multiples of it, so that two runs share
+        their cells.
 
     Returns
     -------
@@ -32,7 +36,10 @@ def grid(zones: Zones, *, cell: Metres = 250.0) -> Grid:
     Raises
     ------
     ModelError
-        If the side is not above 0, or the cells would be more than the house allows.
+        If the side is not above 0, the cells would be more than the house allows, the template stands on no grid, or
+        both a template and a cell are given.
+    GeometryError
+        If the template has another CRS, or part of the study area lies beyond it.
 
     Examples
     --------
@@ -43,7 +50,14 @@ def grid(zones: Zones, *, cell: Metres = 250.0) -> Grid:
     >>> cells.n, float(cells.extent.sum())
     (9, 250000.0)
     """
-    return Grid.over(zones, cell=cell)
+    if template is None:
+        return Grid.over(zones, cell=250.0 if cell is None else cell)
+    like = template.support if isinstance(template, Demand) else template
+    problems = Problems()
+    problems.check(isinstance(like, Grid), f"the template stands on {like.unit_name}", "cells of a grid were needed")
+    problems.check(cell is None, f"a template and a cell of {cell} m are given", "one of the two was needed")
+    problems.raise_as(ModelError)
+    return Grid.over(zones, like=cast(Grid, like))
 
 
 def cell_reach(grid: Grid) -> float:

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from demandgeo.density.risk import check_same_support, density_of
 from demandgeo.density.smoothing import Rows, rows_of
 from demandgeo.domain import Demand, Events, Grid
 from demandgeo.domain.record import Codes, Floats, Integers
@@ -15,6 +14,7 @@ from demandgeo.errors import ModelError
 from demandgeo.kernels.exceedance import draw_places, draw_subset, sum_powers
 from demandgeo.kernels.planar import add_kernel
 from demandgeo.kernels.shapes import Shape, planar_scale
+from demandgeo.statistics.exposures import check_same_support, density_of
 from demandgeo.statistics.locations import Locations
 
 TIE = 1e-12

@@ -8,11 +8,9 @@ from typing import Annotated, Any, get_args
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from scipy import stats
 
 from demandgeo.density.grids import Metres
 from demandgeo.density.nulls import TIE, Exposure, Relabelling, Scene
-from demandgeo.density.risk import density_of
 from demandgeo.density.spacetime import M2_PER_KM2, Polynomial, on_units
 from demandgeo.domain import COUNT, Demand, DensityRegions, Events, Grid, LocalStatistic, check_same_crs
 from demandgeo.domain.record import Floats
@@ -21,6 +19,8 @@ from demandgeo.errors import ModelError, Problems, did_you_mean
 from demandgeo.kernels.exceedance import BLOCK_ROWS, count_exceedances
 from demandgeo.kernels.shapes import Shape
 from demandgeo.registry import stage
+from demandgeo.statistics.exposures import density_of
+from demandgeo.statistics.multiple_testing import false_discovery_rates, monte_carlo_p
 
 
 @stage("density.significant_peaks")
@@ -117,9 +117,7 @@ def significant_peaks(
     observed = scene.fill(null.observed, np.empty(grid.shape))
     as_high, highest = _simulated(null, scene, observed, (mean, inverse_sd), seed=seed, replicates=replicates)
     tested = on_units(inverse_sd, grid) > 0
-    p = np.where(tested, (1.0 + on_units(as_high, grid)) / (1.0 + replicates), np.nan)
-    q = p.copy()
-    q[tested] = stats.false_discovery_control(p[tested])
+    p = np.where(tested, monte_carlo_p(on_units(as_high, grid), replicates), np.nan)
     z = np.where(tested, on_units((observed - mean) * inverse_sd, grid), np.nan)
     threshold = float(np.sort(highest)[-_rank(alpha, replicates)])
     return LocalStatistic(
@@ -127,7 +125,7 @@ def significant_peaks(
         statistic=on_units(observed, grid) * M2_PER_KM2,
         z=z,
         p=p,
-        q=q,
+        q=false_discovery_rates(p),
         name=events.kind,
         measure=("incidents" if events.weight_name == COUNT else "weight") + "/km2",
         provenance={

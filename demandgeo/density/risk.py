@@ -5,16 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import numpy as np
-import shapely
 from pydantic import Field
 
-from demandgeo.domain import Demand, Support, Zones, check_same_crs
+from demandgeo.domain import Demand, Zones
 from demandgeo.domain.record import Floats, Mask
 from demandgeo.errors import ModelError, Problems
 from demandgeo.registry import stage
-
-PER_EXTENT = {"m2": ("/km2", 1e6), "m": ("/km", 1e3)}
-"""How the measure of an intensity names the extent, and the m2 or m in one of it."""
+from demandgeo.statistics.exposures import PER_EXTENT, check_same_support, density_of, residents_per_km2
 
 
 @stage("density.relative_risk")
@@ -112,26 +109,10 @@ def relative_risk(
     )
 
 
-def density_of(demand: Demand) -> Floats:
-    """Return the values per km2 (per km of streets), whether they are intensities or sums per unit."""
-    name, scale = PER_EXTENT[demand.support.extent_unit]
-    return demand.values if name in demand.measure else demand.values / (demand.support.extent / scale)
-
-
-def check_same_support(first: Support, second: Support, *, names: tuple[str, str]) -> None:
-    """Refuse two supports whose content differs."""
-    if first is not second and first.content_hash() != second.content_hash():
-        raise ModelError(
-            f"{names[0]} and {names[1]} stand on different supports",
-            "one and the same was needed",
-            "make both on the same grid or zones",
-        )
-
-
 def _densities(cases: Demand, controls: Demand | Zones) -> tuple[Floats, Floats]:
     above = density_of(cases)
     if isinstance(controls, Zones):
-        below = np.broadcast_to(_residents(controls, cases.support), above.shape)
+        below = np.broadcast_to(residents_per_km2(controls, cases.support), above.shape)
     else:
         check_same_support(cases.support, controls.support, names=("the cases", "the controls"))
         if controls.values.ndim == 2 and controls.values.shape != cases.values.shape:
@@ -141,20 +122,6 @@ def _densities(cases: Demand, controls: Demand | Zones) -> tuple[Floats, Floats]
             )
         below = np.broadcast_to(density_of(controls), above.shape)
     return above, below
-
-
-def _residents(zones: Zones, support: Support) -> Floats:
-    """Return the residents per km2 of the zone of each unit, NaN where there is none."""
-    if zones.population is None:
-        raise ModelError("the zones have no population", "a population was needed", "name its column at the reader")
-    density = zones.population / (zones.extent / PER_EXTENT["m2"][1])
-    if isinstance(support, Zones):
-        check_same_support(support, zones, names=("the cases", "the zones"))
-        return density
-    check_same_crs(support.crs, zones.crs, first_name="the cases", second_name="the zones")
-    points = shapely.centroid(support.geometry())
-    zone = zones.locate(shapely.get_x(points), shapely.get_y(points))
-    return np.where(zone >= 0, density[zone], np.nan)
 
 
 def _check_kept(kept: Mask, mass: Floats) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from demandgeo.density.edges import Edge, share_at_cells, share_at_locations
 from demandgeo.density.grids import Metres, cell_reach
 from demandgeo.density.layers import By, layers_of
 from demandgeo.density.smoothing import GAUSSIAN, KernelName, Rows, Smoother
 from demandgeo.domain import COUNT, Demand, Events, Grid, check_same_crs
-from demandgeo.domain.record import Floats, Mask
+from demandgeo.domain.record import Floats, Integers, Mask
 from demandgeo.errors import ModelError, Problems, did_you_mean
 from demandgeo.kernels.shapes import Shape, planar_support
 from demandgeo.registry import stage
@@ -21,8 +22,18 @@ from demandgeo.statistics.locations import Locations, balance
 Per = Literal["year", "period"]
 BandwidthKind = Literal["support", "sd"]
 Quantity = Literal["intensity", "probability"]
+Precision = Literal["float64", "float32"]
 
-_SETTINGS = {"kernel": KernelName, "bandwidth_kind": BandwidthKind, "quantity": Quantity, "edge": Edge, "per": Per}
+_SETTINGS = {
+    "kernel": KernelName,
+    "bandwidth_kind": BandwidthKind,
+    "quantity": Quantity,
+    "edge": Edge,
+    "per": Per,
+    "precision": Precision,
+}
+
+Values = NDArray[np.floating]
 
 M2_PER_KM2 = 1e6
 
@@ -39,6 +50,7 @@ def surface(
     quantity: Quantity = "intensity",
     by: By | None = None,
     edge: Edge = "none",
+    precision: Precision = "float64",
 ) -> Demand:
     """Return the intensity of events on a grid, exact at the cell centres.
 
@@ -78,6 +90,9 @@ def surface(
         towards its border. The others smooth the events of the study area only, and make up for that fall:
         ``"uniform"`` divides the surface by the share of the kernel inside the area (right for an even intensity);
         ``"diggle"`` divides each event's weight by the share of its own kernel inside, which keeps the total weight.
+    precision
+        What the values are kept in. ``"float32"`` halves the memory of many layers; each value is summed in float64
+        and rounded once, to 6e-8 of itself, which the error bound includes.
 
     Returns
     -------
@@ -112,7 +127,14 @@ def surface(
     incidents/km2 5.968 5.968
     """
     years = events.years
-    settings = {"kernel": kernel, "bandwidth_kind": bandwidth_kind, "quantity": quantity, "edge": edge, "per": per}
+    settings = {
+        "kernel": kernel,
+        "bandwidth_kind": bandwidth_kind,
+        "quantity": quantity,
+        "edge": edge,
+        "per": per,
+        "precision": precision,
+    }
     _check(events, grid, years, bandwidth, settings)
     smoother = _smoother(grid, kernel, float(bandwidth), bandwidth_kind)
     here = slice(None) if events.located.all() else events.located
@@ -122,14 +144,11 @@ def surface(
     if edge != "none":
         weight = weight * _edge_factor(places, inside, smoother, edge)[places.member]
     table, layer = layers_of(events, by)
-    if by is None:
-        rows = iter([Rows.of(places, places.total(weight), smoother.on)])
-    else:
-        rows = Rows.by_layer(places, weight, layer[here], len(table), smoother.on)
+    rows = _rows(places, weight, None if by is None else layer[here], len(table), smoother)
     scale = M2_PER_KM2 / (years if per == "year" and quantity == "intensity" else 1.0)
-    values, bound, mass = _corrected(
-        rows, 1 if by is None else len(table), smoother, scale, edge=edge, quantity=quantity
-    )
+    values = np.empty((1 if by is None else len(table), grid.n), precision)
+    bound, mass = _fill(values, rows, smoother, scale, edge=edge, quantity=quantity)
+    values.flags.writeable = False  # so that the 1.3 GB of 168 layers are not copied
     return Demand(
         support=grid,
         values=values[0] if by is None else values,
@@ -140,12 +159,7 @@ def surface(
         name=events.kind,
         layers=table,
         provenance={
-            "method": smoother.method,
-            "kernel": kernel,
-            "bandwidth_m": float(bandwidth),
-            "bandwidth_kind": bandwidth_kind or ("sd" if kernel == GAUSSIAN else "support"),
-            "sd_m": smoother.sd,
-            "edge_correction": edge,
+            **_described(smoother, bandwidth, settings),
             "locations": len(places),
             "records_left_out": sum(events.ledger.excluded().values()),
             "years": years,
@@ -159,45 +173,76 @@ def surface(
     )
 
 
+def _described(smoother: Smoother, bandwidth: float, settings: Mapping[str, str | None]) -> dict[str, Any]:
+    return {
+        "method": smoother.method,
+        "kernel": settings["kernel"],
+        "bandwidth_m": float(bandwidth),
+        "bandwidth_kind": settings["bandwidth_kind"] or ("sd" if settings["kernel"] == GAUSSIAN else "support"),
+        "sd_m": smoother.sd,
+        "edge_correction": settings["edge"],
+        "precision": settings["precision"],
+    }
+
+
 def _smoother(grid: Grid, kernel: str, bandwidth: float, kind: str | None) -> Smoother:
     if kind == "sd" and kernel != GAUSSIAN:
         bandwidth = planar_support(Shape[kernel.upper()], bandwidth)
     return Smoother.of(grid, kernel, bandwidth)
 
 
-def _corrected(
-    rows: Iterator[Rows], layers: int, smoother: Smoother, scale: float, *, edge: str, quantity: str
-) -> tuple[Floats, float, float]:
-    """Return the surfaces [layers, n], corrected and normalised, a bound on their error, and their mass in weight."""
-    values, totals, bound = _filled(rows, layers, smoother, scale)
-    if edge == "uniform":
-        share = share_at_cells(smoother)
-        values /= share
-        bound /= float(share.min())
-    mass = np.einsum("ln,n->l", values, smoother.grid.extent) / scale  # not by BLAS: its sums depend on the threads
+def _rows(places: Locations, weight: Floats, layer: Integers | None, layers: int, smoother: Smoother) -> Iterator[Rows]:
+    """Yield the sorted locations of each layer; of all events where there are no layers."""
+    if layer is None:
+        return iter([Rows.of(places, places.total(weight), smoother.on)])
+    return Rows.by_layer(places, weight, layer, layers, smoother.on)
+
+
+def _fill(
+    values: Values, rows: Iterator[Rows], smoother: Smoother, scale: float, *, edge: str, quantity: str
+) -> tuple[float, float]:
+    """Fill in the surfaces [layers, n], corrected and normalised; return a bound on their error, and their mass."""
+    share = share_at_cells(smoother) if edge == "uniform" else None
+    totals, mass, bound = _sum(values, rows, smoother, scale, share)
     if quantity == "probability":
         whole = totals if edge == "none" else mass
         whole = np.where(whole > 0, whole, 1.0)
         values /= whole[:, None]
+        mass = mass / whole
         bound /= float(whole.min(initial=np.inf))
-    values.flags.writeable = False  # so that the 1.3 GB of 168 layers are not copied
-    return values, bound, float(mass.sum())
+    if values.dtype == np.float32:
+        # To the nearest, after the sum and after the division.
+        bound += 2 * float(values.max(initial=0.0)) * float(np.finfo(np.float32).eps) / 2
+    return bound, float(mass.sum())
 
 
-def _filled(rows: Iterator[Rows], layers: int, smoother: Smoother, scale: float) -> tuple[Floats, Floats, float]:
-    """Return the surfaces, float64 [layers, n], the weight of each, and a bound on the error of any value."""
-    grid, bound = smoother.grid, 0.0
-    values, totals = np.zeros((layers, grid.n)), np.empty(layers)
+def _sum(
+    values: Values, rows: Iterator[Rows], smoother: Smoother, scale: float, share: Floats | None
+) -> tuple[Floats, Floats, float]:
+    """Fill in the surfaces [layers, n]; return the weight and the mass of each, and a bound on their error.
+
+    Each layer is corrected, summed and stored while it is in the cache: passes over 168 finished layers took as long
+    as making them.
+    """
+    grid, bound, totals, mass = smoother.grid, 0.0, np.empty(len(values)), np.empty(len(values))
     whole = grid.n == grid.inside.size
-    for layer, own in zip(range(layers), rows, strict=True):
-        # In place where every cell is a unit: nothing to copy.
-        raster = values[layer].reshape(grid.shape) if whole else np.zeros(grid.shape)
+    direct = whole and values.dtype == np.float64
+    scratch = np.empty((0, 0) if direct else grid.shape)
+    least = 1.0 if share is None else float(share.min())
+    for layer, own in zip(range(len(values)), rows, strict=True):
+        raster = values[layer].reshape(grid.shape) if direct else scratch
+        raster[:] = 0.0
         smoother.fill(own, raster, scale)
-        if not whole:
-            values[layer] = raster[grid.inside]
+        here = raster.ravel() if whole else raster[grid.inside]
+        bound = max(bound, scale * smoother.error_bound(own, float(here.max()) / scale) / least)
+        if share is not None:
+            here /= share
+        # Not by BLAS: its sums depend on the threads.
+        mass[layer] = np.einsum("n,n->", here, grid.extent) / scale
         totals[layer] = own.weight.sum()
-        bound = max(bound, scale * smoother.error_bound(own, float(values[layer].max()) / scale))
-    return values, totals, bound
+        if not direct:
+            values[layer] = here
+    return totals, mass, bound
 
 
 def _edge_factor(places: Locations, inside: Mask, smoother: Smoother, edge: str) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.bandwidth import Bandwidth
+from demandgeo.domain.clusters import ScanClusters
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
@@ -13,6 +14,7 @@ from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
 from demandgeo.domain.network import Arms, Network, Travel
+from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.sites import Sites
@@ -30,6 +32,7 @@ __all__ = [
     "Certificate",
     "Demand",
     "DensityRegions",
+    "EmergingAreas",
     "Events",
     "FileLedger",
     "Grid",
@@ -42,6 +45,7 @@ __all__ = [
     "Network",
     "PriorityAreas",
     "Record",
+    "ScanClusters",
     "Sites",
     "Snapped",
     "Support",

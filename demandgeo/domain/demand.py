@@ -9,6 +9,7 @@ from typing import Any, cast
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from demandgeo.domain.events import COUNT, Events
 from demandgeo.domain.record import Floats, Integers, Record, frozen_array, frozen_mapping, frozen_table
@@ -90,7 +91,7 @@ class Demand(Record):
     support
         The places.
     values
-        float64 [n] or [layers, n]; NaN is nodata.
+        float64 [n] or [layers, n]; NaN is nodata. float32 stays float32: many layers then take half the memory.
     measure
         Unit of the values: ``"incidents"``, ``"weight"``, ``"incidents/km2/yr"``, ...
     balance
@@ -117,7 +118,7 @@ class Demand(Record):
     """
 
     support: Support
-    values: Floats
+    values: Floats | NDArray[np.float32]
     measure: str
     balance: Balance
     weight_name: str
@@ -129,8 +130,9 @@ class Demand(Record):
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        single = getattr(self.values, "dtype", None) == np.float32
         self._set(
-            values=frozen_array(self.values, np.float64),
+            values=frozen_array(self.values, np.float32 if single else np.float64),
             layers=frozen_table(self.layers),
             provenance=frozen_mapping(self.provenance),
         )
@@ -159,7 +161,9 @@ class Demand(Record):
     @property
     def total(self) -> Floats:
         """float64 [n]: the values, layers summed."""
-        return self.values if self.values.ndim == 1 else cast(Floats, self.values.sum(axis=0))
+        if self.values.ndim == 1:
+            return self.values.astype(np.float64, copy=False)
+        return cast(Floats, self.values.sum(axis=0, dtype=np.float64))
 
     @property
     def is_count(self) -> bool:

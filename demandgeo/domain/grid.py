@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -9,15 +11,18 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from demandgeo.domain.crs import metric_crs
+from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.record import Codes, Floats, Geometries, Integers, Mask, frozen_array
 from demandgeo.domain.support import QUEEN, ROOK, Neighbours, Support, check_contiguity
 from demandgeo.domain.zones import Zones
-from demandgeo.errors import ModelError, Problems
+from demandgeo.errors import GeometryError, ModelError, Problems
 
 MOST_CELLS = 200_000_000
 """A grid beyond this is a slip (a stray point, a cell in degrees), not a wish."""
+
+MOST_CELLS_IN_TILES = 20_000_000_000
+"""The same, for a grid of which only one part is held at a time."""
 
 BOXES_AT_ONCE = 500_000
 """Cells that are clipped together: some 200 bytes each, so that a national grid fits in memory."""
@@ -94,30 +99,87 @@ class Grid(Support):
         return cls(x0, y0, dx, dy, inside, np.full(inside.size, dx * dy), crs)
 
     @classmethod
-    def over(cls, zones: Zones, *, cell: float | tuple[float, float] = 250.0) -> Grid:
-        """Make the grid of the cells that meet the study area, aligned to multiples of the cell.
+    def over(cls, zones: Zones, *, cell: float | tuple[float, float] = 250.0, like: Grid | None = None) -> Grid:
+        """Make the grid of the cells that meet the study area.
 
         Parameters
         ----------
         zones
             The study area; its districts become those of the cells.
         cell
-            Side in metres, or (width, height).
+            Side in metres, or (width, height); the cells are aligned to multiples of it.
+        like
+            A grid whose cells are taken instead, whatever `cell` is.
+
+        Raises
+        ------
+        GeometryError
+            If `like` has another CRS, or part of the study area lies beyond it.
         """
         area = zones.outline()
-        x0, y0, dx, dy, shape = _frame(area.bounds, cell)
-        shapely.prepare(area)
-        inside, extent = np.zeros(shape, bool), [np.empty(0)]
-        step = max(1, BOXES_AT_ONCE // shape[1])
-        for first in range(0, shape[0], step):
-            boxes = _boxes((x0, y0), (dx, dy), *_block(first, min(first + step, shape[0]), shape[1]))
-            covered = np.where(shapely.contains_properly(area, boxes), dx * dy, 0.0)
-            edge = np.flatnonzero((covered == 0) & shapely.intersects(area, boxes))
-            covered[edge] = shapely.area(shapely.intersection(area, boxes[edge]))
-            inside[first : first + step] = (covered > 0).reshape(-1, shape[1])
-            extent.append(covered[covered > 0])
-        bare = cls(x0, y0, dx, dy, inside, np.concatenate(extent), zones.crs)
+        if like is not None:
+            check_same_crs(zones.crs, like.crs, first_name="the study area", second_name="the grid")
+            beyond = area.difference(shapely.box(*like.bounds)).area
+            if beyond > 1e-9 * area.area:
+                raise GeometryError(
+                    f"{beyond / 1e6:,.2f} km2 of the study area lie beyond the template, which spans "
+                    f"{', '.join(f'{edge:,.0f}' for edge in like.bounds)} (west, south, east, north)",
+                    "a template that holds the whole study area was needed",
+                    "take a larger one, or fewer zones",
+                )
+        frame = _frame(area.bounds, cell) if like is None else (like.x0, like.y0, like.dx, like.dy, like.shape)
+        bare = cls(*_clipped(area, frame), zones.crs)
         return replace(bare, group=_districts(zones, bare))
+
+    @classmethod
+    def tiles(
+        cls,
+        area: Zones | tuple[float, float, float, float],
+        *,
+        cell: float | tuple[float, float] = 250.0,
+        side: int = 1024,
+        crs: str = "",
+    ) -> Iterator[Grid]:
+        """Yield the grid over an area in parts of side x side cells, row by row from the north-west.
+
+        Together they are the grid that `over` makes of zones, or `covering` of bounds; none is held after the next, so
+        that a nation in small cells takes the memory of one part. A part that meets no zone is left out.
+
+        Parameters
+        ----------
+        area
+            The study area, or (west, south, east, north) with `crs`.
+        cell
+            Side in metres, or (width, height).
+        side
+            Cells along a side of a part.
+        crs
+            Of the bounds; zones have their own.
+
+        Examples
+        --------
+        >>> parts = list(Grid.tiles((0, 0, 1000, 500), cell=250, side=3, crs="EPSG:27700"))
+        >>> [part.shape for part in parts], sum(part.n for part in parts)
+        ([(2, 3), (2, 1)], 8)
+        """
+        zones = area if isinstance(area, Zones) else None
+        outline = area.outline() if isinstance(area, Zones) else shapely.box(*area)
+        x0, y0, dx, dy, (rows, columns) = _frame(outline.bounds, cell, most=MOST_CELLS_IN_TILES)
+        for top, left in itertools.product(range(0, rows, side), range(0, columns, side)):
+            shape = min(side, rows - top), min(side, columns - left)
+            west, north = x0 + left * dx, y0 - top * dy
+            if zones is None:
+                inside = np.ones(shape, bool)
+                yield cls(west, north, dx, dy, inside, np.full(inside.size, dx * dy), crs)
+                continue
+            here = shapely.clip_by_rect(
+                outline, west - dx, north - (shape[0] + 1) * dy, west + (shape[1] + 1) * dx, north + dy
+            )
+            if here.area > 0:
+                parts = _clipped(here, (west, north, dx, dy, shape))
+                if parts[4].any():
+                    bare = cls(*parts, zones.crs)
+                    yield replace(bare, group=_districts(zones, bare))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -200,23 +262,43 @@ class Grid(Support):
         }
 
 
+Frame = tuple[float, float, float, float, tuple[int, int]]
+"""West edge, north edge, width and height of a cell (metres), rows and columns."""
+
+
 def _frame(
-    bounds: tuple[float, float, float, float], cell: float | tuple[float, float]
-) -> tuple[float, float, float, float, tuple[int, int]]:
+    bounds: tuple[float, float, float, float], cell: float | tuple[float, float], *, most: int = MOST_CELLS
+) -> Frame:
     dx, dy = (float(side) for side in (cell if isinstance(cell, tuple) else (cell, cell)))
     if not (dx > 0 and dy > 0 and np.isfinite([dx, dy]).all()):
         raise ModelError(f"the cell is {dx:g} x {dy:g} m", "sides > 0 were needed")
     west, south, east, north = bounds
     x0, y0 = np.floor(west / dx) * dx, np.ceil(north / dy) * dy
     columns, rows = max(1.0, np.ceil((east - x0) / dx)), max(1.0, np.ceil((y0 - south) / dy))
-    if not rows * columns <= MOST_CELLS:
+    if not rows * columns <= most:
         raise ModelError(
             f"cells of {dx:g} x {dy:g} m over {(east - west) / 1e3:,.0f} x {(north - south) / 1e3:,.0f} km "
             f"are {rows * columns:,.0f}",
-            f"at most {MOST_CELLS:,} were needed",
+            f"at most {most:,} were needed",
             "give a larger cell, and look for a stray boundary",
         )
     return float(x0), float(y0), dx, dy, (int(rows), int(columns))
+
+
+def _clipped(area: shapely.Geometry, frame: Frame) -> tuple[float, float, float, float, Mask, Floats]:
+    """Return the frame's corner and cell, which cells meet the area (bool [rows, columns]), and how much of each."""
+    x0, y0, dx, dy, shape = frame
+    shapely.prepare(area)
+    inside, extent = np.zeros(shape, bool), [np.empty(0)]
+    step = max(1, BOXES_AT_ONCE // shape[1])
+    for first in range(0, shape[0], step):
+        boxes = _boxes((x0, y0), (dx, dy), *_block(first, min(first + step, shape[0]), shape[1]))
+        covered = np.where(shapely.contains_properly(area, boxes), dx * dy, 0.0)
+        edge = np.flatnonzero((covered == 0) & shapely.intersects(area, boxes))
+        covered[edge] = shapely.area(shapely.intersection(area, boxes[edge]))
+        inside[first : first + step] = (covered > 0).reshape(-1, shape[1])
+        extent.append(covered[covered > 0])
+    return x0, y0, dx, dy, inside, np.concatenate(extent)
 
 
 def _look_up(padded: Integers, row: Floats, column: Floats) -> Integers:

@@ -9,6 +9,7 @@ from typing import Any, cast
 import geopandas as gpd
 import numpy as np
 
+from demandgeo.domain.labels import Labels
 from demandgeo.domain.record import Floats, Mask, Record, frozen_array, frozen_mapping
 from demandgeo.domain.support import Support
 from demandgeo.errors import ModelError, Problems
@@ -35,7 +36,9 @@ class LocalStatistic(Record):
     measure
         Unit of the statistic.
     provenance
-        Method, null hypothesis, parameters and thresholds.
+        Method, null hypothesis, parameters and thresholds; its `alternative` says to which side p looks.
+    kind
+        What sort of place each unit is (``"high among high"``), where the statistic tells several apart.
 
     Where a unit could not be tested z, p and q are NaN.
 
@@ -53,6 +56,7 @@ class LocalStatistic(Record):
     name: str = "events"
     measure: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    kind: Labels | None = None
 
     def __post_init__(self) -> None:
         columns = {name: frozen_array(getattr(self, name), np.float64) for name in ("statistic", "z", "p", "q")}
@@ -64,6 +68,8 @@ class LocalStatistic(Record):
         for name in ("p", "q"):
             known = columns[name][~np.isnan(columns[name])]
             problems.check(((known > 0) & (known <= 1)).all(), f"a value of {name} is outside (0, 1]")
+        if self.kind is not None:
+            problems.check(len(self.kind) == n, f"kind has {len(self.kind)} rows", f"{n} were needed")
         problems.raise_as(ModelError)
         for name in ("p", "q"):
             problems.check(
@@ -82,11 +88,14 @@ class LocalStatistic(Record):
         return self.q <= alpha
 
     def to_frame(self) -> gpd.GeoDataFrame:
-        """One row per unit: the support's columns, then statistic, z, p and q."""
+        """One row per unit: the support's columns, then statistic, z, p, q and, where there is one, the kind."""
         frame = self.support.to_frame()
         at = cast(int, frame.columns.get_loc("geometry"))
-        for place, name in enumerate(("statistic", "z", "p", "q")):
-            frame.insert(at + place, name, getattr(self, name))
+        columns: dict[str, Any] = {name: getattr(self, name) for name in ("statistic", "z", "p", "q")}
+        if self.kind is not None:
+            columns["kind"] = self.kind.to_array()
+        for place, (name, column) in enumerate(columns.items()):
+            frame.insert(at + place, name, column)
         return frame
 
     def summary(self) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -14,6 +14,8 @@ from demandgeo.domain.record import Floats, Geometries, Integers, Record, frozen
 from demandgeo.errors import ModelError, Problems
 
 ROOK, QUEEN = "rook", "queen"
+Contiguity = Literal["rook", "queen"]
+"""Units touch along a border, or at a point too."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

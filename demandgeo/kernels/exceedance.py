@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import prange
 
-from demandgeo.kernels import kernel, parallel_kernel
+from demandgeo.kernels import inner_kernel, kernel, parallel_kernel
 from demandgeo.kernels.chance import uniform
 
 BLOCK_ROWS = 64
@@ -58,6 +58,12 @@ def draw_places(seed, replicate, cumulative, out):
     out
         int64 [draws].
     """
+    fill_places(seed, replicate, cumulative, out)
+
+
+@inner_kernel
+def fill_places(seed, replicate, cumulative, out):
+    """Fill out as `draw_places` does."""
     wait = np.empty(out.size)
     total = 0.0
     for draw in range(out.size):

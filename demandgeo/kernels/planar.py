@@ -24,6 +24,7 @@ digits (2.1e-14 of the peak)."""
 
 _EDGE = 1e-9  # cells: rounding must not lose a centre that lies on the edge of the support
 _FIRST_TABLE = 4096
+_BATCH = 256
 _ONE, _HALF = np.uint64(1), np.uint64(32)
 
 
@@ -63,21 +64,35 @@ def collapse(x, y, out_x, out_y, out_member):
     x_seen, y_seen = out_x.view(np.uint64), out_y.view(np.uint64)
     # The table starts small and grows with the distinct coordinates: it stays in cache however many events repeat them.
     table = np.full(_FIRST_TABLE, -1, np.int32)
+    places, missed = np.empty(_BATCH, np.uint64), np.empty(_BATCH, np.int64)
     count = 0
-    for event in range(x.size):
-        if 2 * count >= table.size:
+    # Most events repeat a coordinate that stands where its hash says. A batch is looked up without a branch, so that
+    # many look-ups are under way at once, and only the misses probe on: 4.6 ms for a million events, one by one 16 ms.
+    for first in range(0, x.size, _BATCH):
+        size = min(_BATCH, x.size - first)
+        while 4 * (count + size) >= table.size:
             table = _grown(4 * table.size, x_seen, y_seen, count)
         mask = np.uint64(table.size - 1)
-        place = _hash(x_bits[event], y_bits[event]) & mask
-        known = table[place]
-        while known >= 0 and (x_seen[known] != x_bits[event] or y_seen[known] != y_bits[event]):
-            place = (place + _ONE) & mask
+        for k in range(size):
+            places[k] = _hash(x_bits[first + k], y_bits[first + k]) & mask
+        misses = 0
+        for k in range(size):
+            known = table[places[k]]
+            out_member[first + k] = known
+            at = max(known, 0)
+            missed[misses] = k
+            misses += (known < 0) | (x_seen[at] != x_bits[first + k]) | (y_seen[at] != y_bits[first + k])
+        for k in missed[:misses]:
+            event, place = first + k, places[k]
             known = table[place]
-        if known < 0:
-            x_seen[count], y_seen[count] = x_bits[event], y_bits[event]
-            table[place] = known = count
-            count += 1
-        out_member[event] = known
+            while known >= 0 and (x_seen[known] != x_bits[event] or y_seen[known] != y_bits[event]):
+                place = (place + _ONE) & mask
+                known = table[place]
+            if known < 0:
+                x_seen[count], y_seen[count] = x_bits[event], y_bits[event]
+                table[place] = known = count
+                count += 1
+            out_member[event] = known
     return count
 
 

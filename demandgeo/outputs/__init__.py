@@ -13,12 +13,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from demandgeo.outputs.geopackage import layers as layers
     from demandgeo.outputs.geotiff import rasters as rasters
+    from demandgeo.outputs.mosaics import mosaic as mosaic
     from demandgeo.outputs.pictures import figures as figures
     from demandgeo.outputs.spreadsheets import tables as tables
 
-_MODULES = {"figures": "pictures", "layers": "geopackage", "rasters": "geotiff", "tables": "spreadsheets"}
+_MODULES = {
+    "figures": "pictures",
+    "layers": "geopackage",
+    "mosaic": "mosaics",
+    "rasters": "geotiff",
+    "tables": "spreadsheets",
+}
 
-__all__ = ["figures", "layers", "rasters", "tables"]
+__all__ = list(_MODULES)
 
 
 def __getattr__(name: str) -> object:

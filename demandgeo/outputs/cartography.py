@@ -14,23 +14,23 @@ import shapely
 from demandgeo.domain import (
     Demand,
     DensityRegions,
+    EmergingAreas,
     Events,
     Grid,
     Headline,
     LocalStatistic,
     PriorityAreas,
     Record,
+    ScanClusters,
     Sites,
     Support,
 )
 from demandgeo.domain.record import Floats, Mask
 from demandgeo.outputs import wording
 from demandgeo.outputs.classes import Classes, classify, classify_names, classify_ranks
+from demandgeo.outputs.evidence import evidence, evidence_notes, patterns
 
 KINDS = ("fill", "line", "marker")
-
-ALPHA = 0.05
-"""Level at which a map says that a place stands out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,8 @@ class MapLayer:
         Sentences a reader must see beside the map.
     support
         The places, for the outline of the study area; None if they are not known.
+    approximate
+        Whether it shows recorded points, which a reader must not take for addresses.
     """
 
     title: str
@@ -71,6 +73,7 @@ class MapLayer:
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     support: Support | None = None
+    approximate: bool = True
 
     @property
     def kind(self) -> str:
@@ -161,7 +164,7 @@ def _demand(record: Demand, name: str) -> MapLayer:
     left_out = wording.left_out(record)
     return MapLayer(
         title=wording.words(name if name == record.name else f"{name}: {record.name}"),
-        subtitle=f"{wording.capital(unit)}, {record.period}{_weighted(record)}",
+        subtitle=", ".join(filter(None, (wording.capital(unit), record.period))) + _weighted(record),
         frame=frame,
         column="value",
         unit=unit,
@@ -171,6 +174,7 @@ def _demand(record: Demand, name: str) -> MapLayer:
         facts=demand_facts(record),
         notes=(left_out,) if left_out else (),
         support=record.support,
+        approximate=record.balance.total_events > 0,
     )
 
 
@@ -233,22 +237,74 @@ def _weighted(demand: Demand) -> str:
 
 @map_layer.register
 def _local_statistic(record: LocalStatistic, name: str) -> MapLayer:
-    threshold = float(record.provenance.get("family_wise_threshold", np.inf))
-    evidence = np.select([record.z > threshold, record.q <= ALPHA, record.p <= ALPHA], [3.0, 2.0, 1.0], 0.0)
-    evidence[~record.tested] = np.nan
+    values, classes = evidence(record)
     frame = record.to_frame()
-    frame.insert(frame.columns.get_loc("geometry"), "evidence", evidence)
-    names = (f"p up to {ALPHA:g}, each alone", f"q up to {ALPHA:g}", "above the family-wise bar")
+    frame.insert(frame.columns.get_loc("geometry"), "evidence", values)
+    side = record.provenance.get("alternative", "greater")
+    unit = {"greater": "more than chance gives", "lesser": "less than chance gives"}.get(side, "than chance gives")
     return MapLayer(
         title=f"{wording.words(name)}: where {record.name} stands out",
         subtitle=f"Tested against {record.provenance.get('null', 'chance')}",
         frame=frame,
         column="evidence",
-        unit="more than chance gives",
-        classes=classify_names(names, evidence, "no more than chance"),
+        unit="value among its neighbours" if record.kind is not None else unit,
+        classes=classes,
         seamless=isinstance(record.support, Grid),
-        aliases={"statistic": wording.capital(record.measure), "evidence": "Evidence (0 none to 3 family-wise)"},
-        notes=("Events are taken as independent; crimes in series make more places stand out.",),
+        aliases={"statistic": wording.capital(record.measure), "evidence": "Evidence (class of the legend)"},
+        facts={key: str(value) for key, value in sorted(record.provenance.items()) if np.isscalar(value)},
+        notes=evidence_notes(record),
+        support=record.support,
+    )
+
+
+@map_layer.register
+def _scan_clusters(record: ScanClusters, name: str) -> MapLayer:
+    frame = record.to_frame()
+    number = len(frame)
+    frame["cluster"] += 1
+    facts = {key: str(value) for key, value in sorted(record.provenance.items()) if np.isscalar(value)}
+    return MapLayer(
+        title=f"{wording.words(name)}: {number} cluster{'s' * (number != 1)} of {record.name}",
+        subtitle=f"Poisson scan, {record.provenance.get('window', '')} windows; expected "
+        f"{record.provenance.get('null', 'by chance')}",
+        frame=frame,
+        column="relative_risk",
+        unit="times the rate outside",
+        classes=classify(frame["relative_risk"].to_numpy(np.float64)),
+        label="cluster",
+        aliases={"relative_risk": "Relative risk (rate inside over outside)", "radius_m": "Radius (m)"},
+        facts=facts,
+        notes=(
+            wording.capital(record.sentence()),
+            "Clusters are numbered by how little chance explains them; p holds for the whole map. Events are taken as "
+            "independent: crimes in series make p too small.",
+        ),
+        support=record.support,
+    )
+
+
+@map_layer.register
+def _emerging(record: EmergingAreas, name: str) -> MapLayer:
+    values, classes = patterns(record)
+    frame = record.to_frame()
+    frame.insert(frame.columns.get_loc("geometry"), "class", values)
+    hot = int((values > 0).sum())
+    return MapLayer(
+        title=f"{wording.words(name)}: how hot spots of {record.name} came and went",
+        subtitle=f"{len(record.periods)} periods, {record.periods[0]} to {record.periods[-1]}, by "
+        f"{record.support.unit_name}",
+        frame=frame,
+        column="class",
+        unit="hot spot",
+        classes=classes,
+        seamless=isinstance(record.support, Grid),
+        aliases={
+            "class": "Class of the legend",
+            "trend": "Trend of the score (Kendall's tau)",
+            "trend_p": "p of trend",
+        },
+        facts={key: str(value) for key, value in sorted(record.provenance.items()) if np.isscalar(value)},
+        notes=(f"{hot:,} of {record.support.n:,} {record.support.unit_name} are or were hot spots by these rules.",),
         support=record.support,
     )
 

@@ -53,7 +53,7 @@ def page(title: str, subtitle: str, notes: Sequence[str], about: Mapping[str, st
 
 def map_notes(layer: MapLayer) -> list[str]:
     """Return the sentences below a map."""
-    return [*layer.notes, APPROXIMATE]
+    return [*layer.notes, *([APPROXIMATE] if layer.approximate else [])]
 
 
 def legend(figure: Figure, layer: MapLayer) -> None:

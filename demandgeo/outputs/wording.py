@@ -8,7 +8,7 @@ from demandgeo.domain import Demand
 from demandgeo.domain.areas import share_text
 
 APPROXIMATE = "Locations are approximate: recorded points may stand for a nearby street or place."
-"""Stands on every map: open police data move each crime to one of a fixed list of points."""
+"""Stands on every map of recorded events: open police data move each crime to one of a fixed list of points."""
 
 _ALIASES = {
     "area": "Area number",
@@ -77,7 +77,7 @@ def unit(demand: Demand) -> str:
     text = amount(demand)
     return (
         text
-        if "/" in demand.measure or demand.measure == "relative risk"
+        if "/" in demand.measure or " per " in demand.measure or demand.measure == "relative risk"
         else f"{text} per {demand.support.unit_name.removesuffix('s')}"
     )
 

@@ -7,11 +7,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from demandgeo.priority.backtests import backtest as backtest
+    from demandgeo.priority.histories import emerging as emerging
+    from demandgeo.priority.local import getis_ord as getis_ord
+    from demandgeo.priority.local import local_moran as local_moran
+    from demandgeo.priority.repeats import near_repeat as near_repeat
+    from demandgeo.priority.scanning import scan as scan
     from demandgeo.priority.selection import select as select
 
-_HOME = {"backtest": "backtests", "select": "selection"}
+_HOME = {
+    "backtest": "backtests",
+    "emerging": "histories",
+    "getis_ord": "local",
+    "local_moran": "local",
+    "near_repeat": "repeats",
+    "scan": "scanning",
+    "select": "selection",
+}
 
-__all__ = ["backtest", "select"]
+__all__ = ["backtest", "emerging", "getis_ord", "local_moran", "near_repeat", "scan", "select"]
 
 
 def __getattr__(name: str) -> object:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from demandgeo.sources.boundaries import read_boundaries as read_boundaries
     from demandgeo.sources.incidents import read_incidents as read_incidents
     from demandgeo.sources.police_uk import read_police_uk as read_police_uk
+    from demandgeo.sources.rasters import read_raster as read_raster
     from demandgeo.sources.stats19 import read_stats19 as read_stats19
     from demandgeo.sources.streets import read_streets as read_streets
 
@@ -16,11 +17,12 @@ _HOMES = {
     "read_boundaries": "boundaries",
     "read_incidents": "incidents",
     "read_police_uk": "police_uk",
+    "read_raster": "rasters",
     "read_stats19": "stats19",
     "read_streets": "streets",
 }
 
-__all__ = ["read_boundaries", "read_incidents", "read_police_uk", "read_stats19", "read_streets"]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:

@@ -220,6 +220,19 @@ def test_each_layer_is_the_surface_of_its_own_events(kernel, by):
     assert demand.layers.equals(count(events, GRID, by=by).layers)
 
 
+@pytest.mark.parametrize("settings", [{}, {"edge": "uniform"}, {"quantity": "probability", "edge": "diggle"}])
+def test_single_precision_is_the_double_rounded_and_its_bound_says_so(settings):
+    events = dated(4)
+    double, single = (made(events, by="month", precision=kind, **settings) for kind in ("float64", "float32"))
+    assert single.values.dtype == np.float32
+    assert double.values.dtype == single.total.dtype == np.float64
+    error = np.abs(single.values - double.values).max()
+    assert 0 < error <= single.provenance["error_bound"] <= 2e-7 * double.values.max()
+    assert single.provenance["mass"]["on_surface"] == pytest.approx(double.provenance["mass"]["on_surface"], rel=1e-6)
+    with pytest.raises(ModelError, match="precision is 'half'"), suppress_type_checks():
+        made(events, precision="half")
+
+
 def test_layers_of_a_column_named_twice_are_refused():
     with pytest.raises(ModelError, match="each once"):
         made(dated(1), by=("month", "month"))

@@ -296,8 +296,10 @@ def test_demand_that_breaks_a_rule_is_refused(values, changed, message):
         demand(values, **changed)
 
 
-def test_demand_of_whole_numbers_is_kept_as_float64():
-    assert demand([1, 2, 3, 4]).values.dtype == demand(np.ones(4, np.float32)).values.dtype == np.float64
+def test_demand_of_whole_numbers_is_kept_as_float64_and_single_precision_as_it_is():
+    assert demand([1, 2, 3, 4]).values.dtype == demand(np.ones(4, np.int8)).values.dtype == np.float64
+    single = demand(np.ones(4, np.float32))
+    assert (single.values.dtype, single.total.dtype) == (np.float32, np.float64)
 
 
 @given(demands())

@@ -1,4 +1,4 @@
-"""One and two threads must give the same bytes: the probe and the comparison, once for all kernels."""
+"""One, two and four threads must give the same bytes: the probe and the comparison, once for all kernels."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ who.dispatcher.disable_cache = True
 
 COMPARISON = """
 digests = set()
-for threads in (1, 2, 2, 2):
+for threads in (1, 2, 4, 2, 4):
     numba.set_num_threads(threads)
     ran = np.empty(64)
     who(ran)
@@ -39,13 +39,13 @@ print(numba.threading_layer(), len(digests))
 
 
 def assert_same_bytes(layer: str, folder: Path, script: str, **environment: str) -> None:
-    """Run a script that defines `made()`, which gives arrays or bytes, in a fresh process on 1 and on 2 threads.
+    """Run a script that defines `made()`, which gives arrays or bytes, in a fresh process on 1, 2 and 4 threads.
 
     The probe asserts that so many threads really ran: on a layer that ran one, any race would pass.
     """
     path = folder / "threads.py"
     path.write_text(PROBE + script + COMPARISON)
-    settings = {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2", "PYTHONPATH": str(ROOT), **environment}
+    settings = {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "4", "PYTHONPATH": str(ROOT), **environment}
     command = [sys.executable, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | settings, timeout=240)
     assert done.returncode == 0, done.stderr

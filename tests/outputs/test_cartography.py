@@ -3,9 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from demandgeo.domain import DensityRegions, Grid, LocalStatistic
+from demandgeo.domain import Balance, Demand, DensityRegions, Grid, LocalStatistic
 from demandgeo.domain.regions import REGION_COLUMNS
 from demandgeo.outputs.cartography import map_layer
+from demandgeo.outputs.furniture import map_notes
+from demandgeo.outputs.wording import APPROXIMATE
 
 GRID = Grid.covering((0, 0, 500, 100), cell=100, crs="EPSG:27700")
 
@@ -32,3 +34,15 @@ def test_the_smaller_of_nested_regions_lies_on_top_and_is_darkest() -> None:
     drawn = layer.classes.of(layer.values)
     assert [layer.classes.labels[i] for i in drawn] == ["50% of demand", "25% of demand"]
     assert layer.classes.colours[drawn[1]] < layer.classes.colours[drawn[0]]
+
+
+def test_a_map_of_residents_speaks_of_no_period_and_no_recorded_points() -> None:
+    nothing = Balance(np.zeros(4, int), np.array([9.0, 0, 0, 0]))
+    layer = map_layer(Demand(GRID, np.arange(5.0), "residents", nothing, "count", "", "population"), "people")
+    assert layer is not None
+    assert (layer.title, layer.subtitle) == ("People: population", "Residents per 100 m cell")
+    assert map_notes(layer) == []
+    events = Balance(np.array([5, 0, 0, 0]), np.array([9.0, 0, 0, 0]))
+    crime = map_layer(Demand(GRID, np.arange(5.0), "incidents", events, "count", "2018-07", "crime"), "crime")
+    assert crime is not None
+    assert map_notes(crime) == [APPROXIMATE]
