@@ -241,7 +241,7 @@ def _local_statistic(record: LocalStatistic, name: str) -> MapLayer:
     frame = record.to_frame()
     frame.insert(frame.columns.get_loc("geometry"), "evidence", values)
     side = record.provenance.get("alternative", "greater")
-    unit = {"greater": "more than chance gives", "lesser": "less than chance gives"}.get(side, "than chance gives")
+    unit = {"greater": "more than chance gives", "lesser": "less than chance gives"}.get(side, "against chance")
     return MapLayer(
         title=f"{wording.words(name)}: where {record.name} stands out",
         subtitle=f"Tested against {record.provenance.get('null', 'chance')}",

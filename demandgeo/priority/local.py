@@ -268,6 +268,7 @@ class _Test:
                 "statistic": found["name"],
                 "null": NULL,
                 **tails.about,
+                "inference": self.inference,
                 "alternative": self.alternative,
                 "contiguity": self.contiguity,
                 "adjust": self.adjust or "none",

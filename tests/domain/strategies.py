@@ -14,6 +14,7 @@ from demandgeo.domain import (
     Certificate,
     Demand,
     DensityRegions,
+    EmergingAreas,
     Events,
     FileLedger,
     Grid,
@@ -24,10 +25,13 @@ from demandgeo.domain import (
     Neighbours,
     Network,
     PriorityAreas,
+    ScanClusters,
     Table,
     Zones,
 )
 from demandgeo.domain.areas import AREA_COLUMNS
+from demandgeo.domain.clusters import CLUSTER_COLUMNS
+from demandgeo.domain.patterns import PATTERN_COLUMNS, PATTERNS
 from demandgeo.domain.regions import REGION_COLUMNS
 
 CRS = "EPSG:27700"
@@ -250,7 +254,8 @@ def local_statistics(draw) -> LocalStatistic:
     known = draw(hnp.arrays(bool, support.n))
     parts = [draw(floats(support.n)), *(draw(floats(support.n, st.floats(2**-30, 1))) for _ in range(3))]
     z, p, q = (np.where(known, part, np.nan) for part in parts[1:])
-    return LocalStatistic(support, parts[0], z, p, q, draw(words), draw(words), draw(mappings))
+    kind = draw(st.none() | st.just(Labels(np.where(known, 0, -1), ("high among high",))))
+    return LocalStatistic(support, parts[0], z, p, q, draw(words), draw(words), draw(mappings), kind)
 
 
 @st.composite
@@ -259,6 +264,25 @@ def density_regions(draw) -> DensityRegions:
     labels = draw(hnp.arrays(np.int64, support.n, elements=st.integers(-1, 1)))
     table = pd.DataFrame({name: [1, 2] if name == "units" else draw(floats(2)) for name in REGION_COLUMNS})
     return DensityRegions(support, labels, table, draw(mappings))
+
+
+@st.composite
+def scan_clusters(draw) -> ScanClusters:
+    support = draw(grids() | zones())
+    labels = np.full(support.n, -1)
+    labels[draw(st.integers(0, support.n - 1))] = 0
+    columns = {name: draw(floats(1)) for name in CLUSTER_COLUMNS} | {"cluster": [0], "units": [1], "p": [0.01]}
+    return ScanClusters(support, labels, pd.DataFrame(columns), draw(words), draw(mappings))
+
+
+@st.composite
+def emerging_areas(draw) -> EmergingAreas:
+    support = draw(grids() | zones())
+    pattern = Labels(draw(hnp.arrays(np.int32, support.n, elements=st.integers(-1, len(PATTERNS) - 1))), PATTERNS)
+    hot = draw(hnp.arrays(np.int64, support.n, elements=st.integers(0, 2)))
+    trend, p = (np.where(pattern.present, draw(floats(support.n)), np.nan) for _ in range(2))
+    table = pd.DataFrame({name: draw(floats(len(PATTERNS))) for name in PATTERN_COLUMNS}).assign(pattern=PATTERNS)
+    return EmergingAreas(support, pattern, hot, trend, p, table, ("2018-01", "2018-02"), draw(words), draw(mappings))
 
 
 RECORDS = {
@@ -279,4 +303,6 @@ RECORDS = {
     "Table": tables(),
     "LocalStatistic": local_statistics(),
     "DensityRegions": density_regions(),
+    "ScanClusters": scan_clusters(),
+    "EmergingAreas": emerging_areas(),
 }
