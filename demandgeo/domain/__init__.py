@@ -12,6 +12,8 @@ from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
+from demandgeo.domain.membership import Membership
+from demandgeo.domain.profiles import Profiles
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.support import Neighbours, Support
@@ -34,8 +36,10 @@ __all__ = [
     "Labels",
     "Ledger",
     "LocalStatistic",
+    "Membership",
     "Neighbours",
     "PriorityAreas",
+    "Profiles",
     "Record",
     "Support",
     "Table",

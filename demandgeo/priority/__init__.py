@@ -7,11 +7,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from demandgeo.priority.backtests import backtest as backtest
+    from demandgeo.priority.concentrations import concentration as concentration
+    from demandgeo.priority.dossiers import profile as profile
+    from demandgeo.priority.memberships import membership as membership
+    from demandgeo.priority.rolling import rolling_backtest as rolling_backtest
     from demandgeo.priority.selection import select as select
+    from demandgeo.priority.verdicts import metrics as metrics
+    from demandgeo.priority.verdicts import stability as stability
 
-_HOME = {"backtest": "backtests", "select": "selection"}
+_HOME = {
+    "backtest": "backtests",
+    "concentration": "concentrations",
+    "membership": "memberships",
+    "metrics": "verdicts",
+    "profile": "dossiers",
+    "rolling_backtest": "rolling",
+    "select": "selection",
+    "stability": "verdicts",
+}
 
-__all__ = ["backtest", "select"]
+__all__ = ["backtest", "concentration", "membership", "metrics", "profile", "rolling_backtest", "select", "stability"]
 
 
 def __getattr__(name: str) -> object:
