@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.bandwidth import Bandwidth
+from demandgeo.domain.consensus import Consensus
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
@@ -26,6 +27,7 @@ __all__ = [
     "Balance",
     "Bandwidth",
     "Certificate",
+    "Consensus",
     "Demand",
     "DensityRegions",
     "Events",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from demandgeo.priority.memberships import membership as membership
     from demandgeo.priority.rolling import rolling_backtest as rolling_backtest
     from demandgeo.priority.selection import select as select
+    from demandgeo.priority.tessellations import sensitivity as sensitivity
     from demandgeo.priority.verdicts import metrics as metrics
     from demandgeo.priority.verdicts import stability as stability
 
@@ -23,10 +24,21 @@ _HOME = {
     "profile": "dossiers",
     "rolling_backtest": "rolling",
     "select": "selection",
+    "sensitivity": "tessellations",
     "stability": "verdicts",
 }
 
-__all__ = ["backtest", "concentration", "membership", "metrics", "profile", "rolling_backtest", "select", "stability"]
+__all__ = [
+    "backtest",
+    "concentration",
+    "membership",
+    "metrics",
+    "profile",
+    "rolling_backtest",
+    "select",
+    "sensitivity",
+    "stability",
+]
 
 
 def __getattr__(name: str) -> object:
