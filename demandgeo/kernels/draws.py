@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from numba import prange
 
 from demandgeo.kernels import inner_kernel, kernel, parallel_kernel
@@ -110,8 +109,15 @@ def throw_events(seed, draw, cumulative, weight, out):
     out[:] = 0.0
     last = cumulative.size - 1
     for event in range(weight.size):
-        place = np.searchsorted(cumulative, uniform(seed, draw, event) * cumulative[last], "right")
-        out[min(place, last)] += weight[event]
+        level = uniform(seed, draw, event) * cumulative[last]
+        low, high = 0, last
+        while low < high:
+            middle = (low + high) // 2
+            if cumulative[middle] <= level:
+                low = middle + 1
+            else:
+                high = middle
+        out[low] += weight[event]
 
 
 @inner_kernel
