@@ -79,7 +79,7 @@ def concentration(
     >>> x = np.r_[np.full(60, 50.0), np.linspace(5, 995, 40)]
     >>> table = concentration(count(Events.at(x, x, crs="EPSG:27700"), grid), draws=49)
     >>> table.rows[["demand_share", "unit_share", "unit_chance"]].round(2).values.tolist()
-    [[0.25, 0.01, 0.11], [0.5, 0.01, 0.28]]
+    [[0.25, 0.01, 0.08], [0.5, 0.01, 0.2]]
     """
     _check(demand, shares)
     rows = []

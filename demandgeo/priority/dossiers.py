@@ -140,22 +140,20 @@ class _Placed:
 def _places(areas: PriorityAreas, own: _Placed, most: int) -> list[str]:
     """Name the streets that hold most demand of each area; its zones, where the events name no street."""
     k, support = len(areas.table), areas.support
-    labels = own.events.attributes.get(PLACE)
-    if isinstance(labels, Labels):
-        names = Labels.of([VAGUE.sub("", name or "") for name in labels])
-        table = own.by(names, k)
+    streets = own.events.attributes.get(PLACE)
+    if isinstance(streets, Labels):
+        table = own.by(Labels.of([VAGUE.sub("", name or "") for name in streets]), k)
+        known = table.columns.to_numpy()
     elif isinstance(support, Zones):
-        zone = Labels(np.where(own.unit >= 0, own.unit, -1), tuple(map(str, support.ids)))
-        table = own.by(zone, k).rename(
-            columns=dict(zip(map(str, support.ids), map(str, support.names or ()), strict=False))
-        )
+        zone = Labels(own.unit.astype(np.int32), tuple(map(str, support.ids)))
+        table = own.by(zone, k)
+        assert support.names is not None
+        known = support.names[support.index_of(Labels.of(table.columns))]
     else:
         return [""] * k
-    values, known = table.to_numpy(), table.columns.to_numpy()
+    values = table.to_numpy()
     order = np.argsort(-values, axis=1, kind="stable")[:, :most]
-    return [
-        ", ".join(known[column] for column in row if held[column] > 0) for row, held in zip(order, values, strict=True)
-    ]
+    return [", ".join(known[row][held[row] > 0]) for row, held in zip(order, values, strict=True)]
 
 
 def _districts(areas: PriorityAreas, own: _Placed) -> tuple[list[str], Floats]:
@@ -184,14 +182,14 @@ def _change(areas: PriorityAreas, own: _Placed, before: Events | None, confidenc
     months = max(len(own.events.months), 1) / max(len(before.months), 1)
     ratio = poisson_ratio(own.counts(k), earlier, exposure_ratio=months, confidence=confidence)
     way = (ratio.low > 1).astype(int) - (ratio.high < 1).astype(int)
-    texts = [_trend(change, turn) for change, turn in zip(ratio.ratio - 1.0, way, strict=True)]
+    texts = [_trend(change, turn) for change, turn in zip((ratio.ratio - 1.0).tolist(), way.tolist(), strict=True)]
     return pd.DataFrame(
         dict(zip(names, (earlier, ratio.ratio - 1.0, ratio.low - 1.0, ratio.high - 1.0, texts), strict=True))
     )
 
 
 def _trend(change: float, way: int) -> str:
-    return f"{TRENDS[int(way)]} {change:+.0%}" if way and np.isfinite(change) else TRENDS[int(way)]
+    return f"{TRENDS[way]} {change:+.0%}" if way and np.isfinite(change) else TRENDS[way]
 
 
 def _columns(kinds: pd.DataFrame, most: int) -> pd.DataFrame:

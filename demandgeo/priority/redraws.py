@@ -149,10 +149,10 @@ class Recorded:
         ModelError
             If the demand is no count of events, or the events are not those that it was counted from.
         """
-        smooth = events is None and demand.is_count and (demand.total % 1.0 > 0).any()
+        smooth = events is None and demand.is_count and bool((demand.total % 1.0 > 0).any())
         if demand.measure not in ("incidents", "weight") or smooth:
             raise ModelError(
-                f"the areas were chosen on {'parts of ' * smooth}{demand.measure}",
+                f"the areas were chosen on {demand.measure}{', smoothed' * smooth}",
                 "demand counted by density.count was needed: a surface has no counts to draw from",
                 "choose the areas on counts",
             )

@@ -12,6 +12,7 @@ from demandgeo.domain import (
     Balance,
     Bandwidth,
     Certificate,
+    Consensus,
     Demand,
     DensityRegions,
     Events,
@@ -21,12 +22,17 @@ from demandgeo.domain import (
     Labels,
     Ledger,
     LocalStatistic,
+    Membership,
     Neighbours,
     PriorityAreas,
+    Profiles,
     Table,
     Zones,
 )
 from demandgeo.domain.areas import AREA_COLUMNS
+from demandgeo.domain.consensus import VARIANT_COLUMNS
+from demandgeo.domain.membership import DRAW_COLUMNS
+from demandgeo.domain.profiles import PROFILE_COLUMNS
 from demandgeo.domain.regions import REGION_COLUMNS
 
 CRS = "EPSG:27700"
@@ -231,6 +237,30 @@ def density_regions(draw) -> DensityRegions:
     return DensityRegions(support, labels, table, draw(mappings))
 
 
+@st.composite
+def memberships(draw) -> Membership:
+    plan = draw(areas())
+    rows = [(number, *draw(floats(2, st.floats(0, 1)))) for number in range(draw(st.integers(1, 3)))]
+    table = pd.DataFrame(rows, columns=list(DRAW_COLUMNS))
+    chance = draw(floats(plan.support.n, st.floats(0, 1)))
+    return Membership(plan, chance, table, draw(st.floats(0, 1)), draw(mappings))
+
+
+@st.composite
+def profiles(draw) -> Profiles:
+    plan = draw(areas())
+    columns = {name: draw(floats(1)) for name in (*PROFILE_COLUMNS, "demand_a b", "month_2018-01")}
+    texts = {name: [draw(words)] for name in ("name", "places", "district", "main_category", "trend")}
+    return Profiles(plan, pd.DataFrame(columns | texts), tuple(draw(st.lists(words, max_size=2))))
+
+
+@st.composite
+def consensuses(draw) -> Consensus:
+    grid = draw(grids())
+    columns = {name: [draw(words)] if name in ("variant", "sentence") else draw(floats(1)) for name in VARIANT_COLUMNS}
+    return Consensus(grid, draw(floats(grid.n, st.floats(0, 1))), pd.DataFrame(columns), draw(mappings))
+
+
 RECORDS = {
     "Labels": labels(),
     "FileLedger": file_ledgers(),
@@ -248,4 +278,7 @@ RECORDS = {
     "Table": tables(),
     "LocalStatistic": local_statistics(),
     "DensityRegions": density_regions(),
+    "Membership": memberships(),
+    "Profiles": profiles(),
+    "Consensus": consensuses(),
 }
