@@ -85,7 +85,9 @@ class Profiles(Record):
             raise ModelError(f"area is {area}", f"a number from 0 to {len(self.table) - 1} was needed")
         row = self.table.iloc[area]
         where = f" ({row['places']})" if row["places"] else ""
-        district = "" if pd.isna(row["district_share"]) else f", {row['district_share']:.1%} of {row['district']}'s"
+        district = (
+            "" if pd.isna(row["district_share"]) else f", {row['district_share']:.1%} of that in {row['district']}"
+        )
         main = f"{row['main_category']} ({row['main_category_share']:.0%})"
         trend = f"; {row['trend']}" if row["trend"] else ""
         return f"{row['name']}{where} holds {row['demand_share']:.1%} of demand{district}; most of it {main}{trend}."

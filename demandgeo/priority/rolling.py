@@ -251,7 +251,9 @@ def _areas(demand: Demand, method: str, ask: dict[str, Any]) -> Integers:
 def _ceilings(fold: Fold, *, draws: int, seed: int, ask: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the scores of the selection where nothing changes, and where the true rates are known."""
     support, window = fold.chosen_on.support, fold.window
-    model = DemandModel.fit(Recorded.placed(fold.events, support), contiguity="rook")
+    # Every period is weighed by the means of the categories, so the spread inside them is no part of the difference.
+    recorded = Recorded.placed(fold.events, support)
+    model = DemandModel.fit(recorded, contiguity="rook", severity_spread=False)
     rules = Reselection.of(fold.chosen_on, **ask, contiguity="rook", within=None)
     unchanged, known = [], []
     for draw in range(draws):

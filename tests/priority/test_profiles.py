@@ -113,7 +113,7 @@ def test_the_layer_has_columns_that_a_geopackage_takes(areas):
 
 def test_sentences(areas):
     found = profile(areas, events(2), events(3))
-    assert "of Westside's" in found.sentence() or "of Eastside's" in found.sentence()
+    assert "of that in Westside" in found.sentence() or "of that in Eastside" in found.sentence()
     assert list(found.summary()) == [f"rank {rank + 1}" for rank in range(len(areas.table))]
     with pytest.raises(ModelError, match="area is 9"):
         found.sentence(9)
