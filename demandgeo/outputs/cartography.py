@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from demandgeo.domain import (
+    Consensus,
     Demand,
     DensityRegions,
     EmergingAreas,
@@ -19,7 +20,9 @@ from demandgeo.domain import (
     Grid,
     Headline,
     LocalStatistic,
+    Membership,
     PriorityAreas,
+    Profiles,
     Record,
     ScanClusters,
     Sites,
@@ -340,4 +343,80 @@ def _sites(record: Sites, name: str) -> MapLayer:
         facts={key: str(value) for key, value in sorted(record.model.items()) if np.isscalar(value)},
         notes=(wording.capital(record.sentence()), *record.notes),
         support=record.network,
+    )
+
+
+@map_layer.register
+def _membership(record: Membership, name: str) -> MapLayer:
+    frame = record.to_frame()
+    standing = frame["standing"].map({"seldom": 1.0, "fringe": 2.0, "core": 3.0})
+    frame.insert(frame.columns.get_loc("geometry"), "sureness", standing)
+    names = ("seldom: below 50%", "fringe: 50% to 90%", "core: 90% and more")
+    return MapLayer(
+        title=f"{wording.words(name)}: how surely each place is a priority",
+        subtitle=f"Chosen in so many of {len(record.draws)} redraws of {record.areas.demand.period}"
+        f"{_weighted(record.areas.demand)}",
+        frame=frame,
+        column="sureness",
+        unit="chosen in redraws",
+        classes=classify_names(names, standing.to_numpy()),
+        seamless=isinstance(record.support, Grid),
+        aliases={
+            "probability": "Probability of being a priority (0 to 1)",
+            "area": "Area of the plan (-1 none)",
+            "sureness": "Standing (1 seldom, 2 fringe, 3 core)",
+        },
+        facts=demand_facts(record.areas.demand),
+        notes=(record.sentence(),),
+        support=record.support,
+    )
+
+
+@map_layer.register
+def _consensus(record: Consensus, name: str) -> MapLayer:
+    frame = record.to_frame()
+    levels = np.digitize(frame["chosen_share"].to_numpy(), [0.25, 0.5, 0.75, 1.0 - 1e-9]) + 1.0
+    frame.insert(frame.columns.get_loc("geometry"), "agreement", levels)
+    names = ("up to a quarter", "a quarter to half", "half to three quarters", "three quarters and more", "all")
+    return MapLayer(
+        title=f"{wording.words(name)}: what hangs on the grid and what does not",
+        subtitle=f"Ways to cut the study area that choose a place, of {len(record.table)}",
+        frame=frame,
+        column="agreement",
+        unit="of the ways",
+        classes=classify_names(names, levels),
+        seamless=True,
+        aliases={"chosen_share": "Share of the variants that choose it (0 to 1)", "agreement": "Agreement (5 all)"},
+        notes=(record.sentence(),),
+        support=record.grid,
+    )
+
+
+@map_layer.register
+def _profiles(record: Profiles, name: str) -> MapLayer:
+    frame = record.to_frame()
+    return MapLayer(
+        title=f"{wording.words(name)}: {len(frame)} area{'s' * (len(frame) != 1)} in profile",
+        subtitle=f"Chosen on {record.areas.demand.name} by {record.areas.support.unit_name}",
+        frame=frame,
+        column="rank",
+        unit="rank",
+        classes=classify_ranks(len(frame)),
+        label="name",
+        aliases={
+            "name": "Name",
+            "rank": "Rank",
+            "places": "Streets or zones that hold most",
+            "district_share": "Share of the district's demand (0 to 1)",
+            "main_category": "Main category",
+            "main_category_share": "Share of the main category (0 to 1)",
+            "before": "Events before (n)",
+            "change": "Change of events per month (0.1 is 10% more)",
+            "change_low": "Change, lower limit",
+            "change_high": "Change, upper limit",
+            "ksi": "Killed or seriously injured",
+        },
+        facts=demand_facts(record.areas.demand),
+        notes=record.notes,
+        support=record.areas.support,
     )

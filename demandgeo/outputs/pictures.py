@@ -108,8 +108,9 @@ def _map(layer: MapLayer, about: Mapping[str, str]) -> Figure:
 
 
 def _draw(axes: Axes, layer: MapLayer) -> None:
-    if layer.classes is not None and layer.seamless and isinstance(layer.support, Grid):
-        _draw_cells(axes, layer, layer.support)
+    grid = layer.support
+    if layer.classes is not None and layer.seamless and isinstance(grid, Grid) and len(layer.frame) == grid.n:
+        _draw_cells(axes, layer, grid)
         return
     drawn = layer.drawn
     if not drawn.any():
@@ -120,7 +121,10 @@ def _draw(axes: Axes, layer: MapLayer) -> None:
     elif layer.kind == "line":
         look = {"linewidth": 1.2 if drawn.sum() > MANY_LINES else 3.0}
     else:
-        look = {"edgecolor": INK if layer.column == "rank" else LINE, "linewidth": 0.5 if layer.label else 0.2}
+        look = {
+            "edgecolor": "none" if layer.seamless else INK if layer.column == "rank" else LINE,
+            "linewidth": 0.5 if layer.label else 0.2,
+        }
     layer.frame[drawn].plot(ax=axes, color=_colours(layer)[drawn], aspect=None, **look)
 
 

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
     from demandgeo.priority.local import local_moran as local_moran
     from demandgeo.priority.repeats import near_repeat as near_repeat
     from demandgeo.priority.scanning import scan as scan
+    from demandgeo.priority.concentrations import concentration as concentration
+    from demandgeo.priority.dossiers import profile as profile
+    from demandgeo.priority.memberships import membership as membership
+    from demandgeo.priority.rolling import rolling_backtest as rolling_backtest
     from demandgeo.priority.selection import select as select
+    from demandgeo.priority.tessellations import sensitivity as sensitivity
+    from demandgeo.priority.verdicts import metrics as metrics
+    from demandgeo.priority.verdicts import stability as stability
 
 _HOME = {
     "backtest": "backtests",
@@ -25,6 +32,27 @@ _HOME = {
 }
 
 __all__ = ["backtest", "emerging", "getis_ord", "local_moran", "near_repeat", "scan", "select"]
+    "concentration": "concentrations",
+    "membership": "memberships",
+    "metrics": "verdicts",
+    "profile": "dossiers",
+    "rolling_backtest": "rolling",
+    "select": "selection",
+    "sensitivity": "tessellations",
+    "stability": "verdicts",
+}
+
+__all__ = [
+    "backtest",
+    "concentration",
+    "membership",
+    "metrics",
+    "profile",
+    "rolling_backtest",
+    "select",
+    "sensitivity",
+    "stability",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -12,6 +12,7 @@ from demandgeo.domain import (
     Balance,
     Bandwidth,
     Certificate,
+    Consensus,
     Demand,
     DensityRegions,
     EmergingAreas,
@@ -22,16 +23,21 @@ from demandgeo.domain import (
     Labels,
     Ledger,
     LocalStatistic,
+    Membership,
     Neighbours,
     Network,
     PriorityAreas,
     ScanClusters,
+    Profiles,
     Table,
     Zones,
 )
 from demandgeo.domain.areas import AREA_COLUMNS
 from demandgeo.domain.clusters import CLUSTER_COLUMNS
 from demandgeo.domain.patterns import PATTERN_COLUMNS, PATTERNS
+from demandgeo.domain.consensus import VARIANT_COLUMNS
+from demandgeo.domain.membership import DRAW_COLUMNS
+from demandgeo.domain.profiles import PROFILE_COLUMNS
 from demandgeo.domain.regions import REGION_COLUMNS
 
 CRS = "EPSG:27700"
@@ -283,6 +289,31 @@ def emerging_areas(draw) -> EmergingAreas:
     trend, p = (np.where(pattern.present, draw(floats(support.n)), np.nan) for _ in range(2))
     table = pd.DataFrame({name: draw(floats(len(PATTERNS))) for name in PATTERN_COLUMNS}).assign(pattern=PATTERNS)
     return EmergingAreas(support, pattern, hot, trend, p, table, ("2018-01", "2018-02"), draw(words), draw(mappings))
+    )
+
+
+@map_layer.register
+def memberships(draw) -> Membership:
+    plan = draw(areas())
+    rows = [(number, *draw(floats(2, st.floats(0, 1)))) for number in range(draw(st.integers(1, 3)))]
+    table = pd.DataFrame(rows, columns=list(DRAW_COLUMNS))
+    chance = draw(floats(plan.support.n, st.floats(0, 1)))
+    return Membership(plan, chance, table, draw(st.floats(0, 1)), draw(mappings))
+
+
+@st.composite
+def profiles(draw) -> Profiles:
+    plan = draw(areas())
+    columns = {name: draw(floats(1)) for name in (*PROFILE_COLUMNS, "demand_a b", "month_2018-01")}
+    texts = {name: [draw(words)] for name in ("name", "places", "district", "main_category", "trend")}
+    return Profiles(plan, pd.DataFrame(columns | texts), tuple(draw(st.lists(words, max_size=2))))
+
+
+@st.composite
+def consensuses(draw) -> Consensus:
+    grid = draw(grids())
+    columns = {name: [draw(words)] if name in ("variant", "sentence") else draw(floats(1)) for name in VARIANT_COLUMNS}
+    return Consensus(grid, draw(floats(grid.n, st.floats(0, 1))), pd.DataFrame(columns), draw(mappings))
 
 
 RECORDS = {
@@ -305,4 +336,7 @@ RECORDS = {
     "DensityRegions": density_regions(),
     "ScanClusters": scan_clusters(),
     "EmergingAreas": emerging_areas(),
+    "Membership": memberships(),
+    "Profiles": profiles(),
+    "Consensus": consensuses(),
 }
