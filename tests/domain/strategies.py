@@ -27,16 +27,16 @@ from demandgeo.domain import (
     Neighbours,
     Network,
     PriorityAreas,
-    ScanClusters,
     Profiles,
+    ScanClusters,
     Table,
     Zones,
 )
 from demandgeo.domain.areas import AREA_COLUMNS
 from demandgeo.domain.clusters import CLUSTER_COLUMNS
-from demandgeo.domain.patterns import PATTERN_COLUMNS, PATTERNS
 from demandgeo.domain.consensus import VARIANT_COLUMNS
 from demandgeo.domain.membership import DRAW_COLUMNS
+from demandgeo.domain.patterns import PATTERN_COLUMNS, PATTERNS
 from demandgeo.domain.profiles import PROFILE_COLUMNS
 from demandgeo.domain.regions import REGION_COLUMNS
 
@@ -289,10 +289,9 @@ def emerging_areas(draw) -> EmergingAreas:
     trend, p = (np.where(pattern.present, draw(floats(support.n)), np.nan) for _ in range(2))
     table = pd.DataFrame({name: draw(floats(len(PATTERNS))) for name in PATTERN_COLUMNS}).assign(pattern=PATTERNS)
     return EmergingAreas(support, pattern, hot, trend, p, table, ("2018-01", "2018-02"), draw(words), draw(mappings))
-    )
 
 
-@map_layer.register
+@st.composite
 def memberships(draw) -> Membership:
     plan = draw(areas())
     rows = [(number, *draw(floats(2, st.floats(0, 1)))) for number in range(draw(st.integers(1, 3)))]
