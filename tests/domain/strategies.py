@@ -29,6 +29,7 @@ from demandgeo.domain import (
     PriorityAreas,
     Profiles,
     ScanClusters,
+    Sites,
     Table,
     Zones,
 )
@@ -248,6 +249,39 @@ def bandwidths(draw) -> Bandwidth:
 
 
 @st.composite
+def sites(draw) -> Sites:
+    network, n = draw(networks()).segments(), draw(st.integers(0, 3))
+    table = pd.DataFrame(
+        {
+            "rank": np.arange(1, n + 1),
+            "site": [f"{i}é" for i in range(n)],
+            "kind": ["segment"] * n,
+            "name": draw(st.lists(words, min_size=n, max_size=n)),
+            "length_m": draw(floats(n)),
+            "observed": draw(floats(n)),
+            "expected": draw(floats(n)),
+            "excess": draw(floats(n)) - 1.0,
+            "p_excess": [np.nan] * n,
+        }
+    )
+    return Sites(
+        network=network,
+        geometry=network.geometry()[np.zeros(n, int)],
+        table=table,
+        segment=np.zeros(n, int),
+        node=np.full(n, -1),
+        name=draw(words),
+        weight_name=draw(words),
+        period=draw(words),
+        years=draw(st.floats(0, 9)),
+        balance=draw(balances()),
+        model=draw(mappings),
+        residuals=pd.DataFrame({"value": draw(floats(n))}),
+        notes=tuple(draw(st.lists(words, max_size=2))),
+    )
+
+
+@st.composite
 def holdouts(draw) -> Holdout:
     shares = draw(st.tuples(*[st.floats(0, 1)] * 4))
     table = pd.DataFrame({"area": [0], "events": [3]})
@@ -330,6 +364,7 @@ RECORDS = {
     "Holdout": holdouts(),
     "Neighbours": neighbours(),
     "Network": networks(),
+    "Sites": sites(),
     "Table": tables(),
     "LocalStatistic": local_statistics(),
     "DensityRegions": density_regions(),

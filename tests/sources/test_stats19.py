@@ -140,6 +140,13 @@ def test_grid_references_win_and_degrees_fill_the_gaps(tmp_path):
     assert events.ledger.transform["from"] == "EPSG:4326"
 
 
+def test_columns_without_any_value_are_no_hindrance(tmp_path):
+    bare = COLLISIONS.iloc[:2].assign(longitude="", latitude="", police_force="-1", first_road_class="NULL")
+    events = read_stats19(write(tmp_path, collisions=bare)[0], unit="collision")
+    np.testing.assert_array_equal(events.x, [430_000, 430_100])
+    assert list(events.attributes["force"]) == [None, None]
+
+
 def test_collisions_have_the_most_exposed_group_and_their_own_severity(tmp_path):
     paths = write(tmp_path)
     events = read_stats19(*paths, unit="collision")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demandgeo.errors import ModelError
@@ -52,6 +52,7 @@ def test_poisson_counts_have_a_great_shape():
 
 
 @given(scale=st.floats(0.1, 10), shift=st.floats(-100, 100))
+@settings(max_examples=10)
 def test_units_of_a_covariate_do_not_matter(scale, shift):
     count, design, offset, size, _ = drawn(500, 4)
     other = design.copy()
