@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from demandgeo.roads.intensity import density as density
+    from demandgeo.roads.significance import significant_streets as significant_streets
     from demandgeo.roads.snapping import snap as snap
 
 _HOME = {
     "density": "intensity",
+    "significant_streets": "significance",
     "snap": "snapping",
 }
 
 __all__ = [
     "density",
+    "significant_streets",
     "snap",
 ]
 
