@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from numba import prange
 
-from demandgeo.kernels import kernel, parallel_kernel
+from demandgeo.kernels import inner_kernel, kernel, parallel_kernel
 from demandgeo.kernels.chance import uniform
 
 
@@ -52,8 +51,20 @@ def draw_units(seed, first_replicate, cumulative, out_unit, out_share):
     for replicate in range(out_unit.shape[0]):
         for event in range(out_unit.shape[1]):
             number = uniform(seed, first_replicate + replicate, 2 * event) * cumulative[-1]
-            out_unit[replicate, event] = np.searchsorted(cumulative, number, side="right")
+            out_unit[replicate, event] = _first_above(cumulative, number)
             out_share[replicate, event] = uniform(seed, first_replicate + replicate, 2 * event + 1)
+
+
+@inner_kernel
+def _first_above(cumulative, number):
+    low, high = 0, cumulative.size - 1
+    while low < high:
+        middle = (low + high) // 2
+        if cumulative[middle] > number:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 @parallel_kernel
@@ -68,10 +79,9 @@ def add_squares(values, mean, out_square):
         float64 [units].
     """
     for unit in prange(mean.size):
-        total = 0.0
+        # One replicate after the other, so that the sum does not depend on how many there are at a time.
         for c in range(values.shape[1]):
-            total += (values[unit, c] - mean[unit]) ** 2
-        out_square[unit] += total
+            out_square[unit] += (values[unit, c] - mean[unit]) ** 2
 
 
 @parallel_kernel

@@ -58,9 +58,10 @@ class Relabelling:
 
     def draw(self, seed: int, first: int, replicates: int) -> Pulses:
         """Draw as many of the pooled events, one layer for each replicate."""
-        event = np.empty((replicates, len(self.observed.link)), np.int64)
-        draw_subsets(seed, first, len(self.link), event)
-        return _layered(self.link[event.ravel()], self.place[event.ravel()], replicates)
+        drawn = np.empty((replicates, len(self.observed.link)), np.int64)
+        draw_subsets(seed, first, len(self.link), drawn)
+        event = drawn.ravel()
+        return _layered(self.link[event], self.place[event], replicates)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +100,7 @@ class Scatter:
         unit = placed.units()[placed.rows]
         name = "length of street" if exposure is None else f"{exposure.name} ({exposure.measure})"
         about = {
-            "null": f"in proportion to {name}",
+            "null": f"chance in proportion to {name}",
             "events": len(placed.rows),
             "events_without_exposure": int((mass[unit] <= 0).sum()),
         }
@@ -120,9 +121,9 @@ class Scatter:
     def draw(self, seed: int, first: int, replicates: int) -> Pulses:
         """Drop as many events anew, one layer for each replicate."""
         shape = (replicates, len(self.observed.link))
-        unit, share = np.empty(shape, np.int64), np.empty(shape)
-        draw_units(seed, first, np.cumsum(self.mass), unit, share)
-        unit, share = unit.ravel(), share.ravel()
+        on, along = np.empty(shape, np.int64), np.empty(shape)
+        draw_units(seed, first, np.cumsum(self.mass), on, along)
+        unit, share = on.ravel(), along.ravel()
         return _layered(self.unit_link[unit], self.unit_from[unit] + share * self.extent[unit], replicates)
 
 
@@ -150,11 +151,10 @@ def _on_units(exposure: Demand, network: Network) -> Floats:
 
 
 def _check_among(placed: Placed, pool: Placed) -> None:
-    mine, others = (
-        np.unique(np.stack([part.link + 0.0, part.place]), axis=1, return_counts=True) for part in (placed, pool)
-    )
-    of = {place: count for place, count in zip(map(tuple, others[0].T.tolist()), others[1].tolist(), strict=True)}
-    lone = sum(max(0, n - of.get(place, 0)) for place, n in zip(map(tuple, mine[0].T.tolist()), mine[1].tolist(), strict=True))
+    both = np.concatenate([np.column_stack([part.link, part.place]) for part in (placed, pool)])
+    place = np.unique(both, axis=0, return_inverse=True)[1].ravel()
+    mine, others = (np.bincount(part, minlength=len(both)) for part in np.split(place, [len(placed.link)]))
+    lone = int(np.maximum(mine - others, 0).sum())
     if lone:
         raise ModelError(
             f"{lone} events are not among those they are tested against",

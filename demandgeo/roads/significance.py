@@ -24,7 +24,7 @@ from demandgeo.roads.waves import Pulses, Wave
 
 Smooth = Literal["quartic", "triweight"]
 
-LAYERS = 16
+LAYERS = 32
 """Replicates that travel together: the least time per replicate, measured with 1 to 64."""
 
 STEPS = 30
@@ -53,7 +53,7 @@ def significant_streets(
     subset: bool = False,
     replicates: Annotated[int, Field(ge=1)] = 999,
     alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05,
-    least_expected: Annotated[float, Field(gt=0)] = 5.0,
+    least_expected: Annotated[float, Field(gt=0)] = 0.5,
     max_distance: Metres = 50.0,
     seed: int = 0,
 ) -> LocalStatistic:
@@ -81,7 +81,7 @@ def significant_streets(
         Level of the family-wise threshold: the chance that any lixel exceeds it if all is chance.
     least_expected
         Lixels where chance puts fewer events than this into the kernel (in effect: mean squared over variance) are not
-        tested.
+        tested: there a single event is always surprising, and would set the threshold for all.
     seed
         Of the draws; each replicate has numbers of its own.
 
@@ -128,7 +128,7 @@ def significant_streets(
     if not len(placed.rows):
         raise ModelError("no event lies on a street", "some were needed", "give a larger max_distance")
     null: Relabelling | Scatter
-    if isinstance(against, (Events, Snapped)):
+    if isinstance(against, Events | Snapped):
         null = Relabelling.of(placed, against, subset=subset, max_distance=max_distance)
     else:
         null = Scatter.of(placed, against)
@@ -192,9 +192,7 @@ class _Scene:
             yield self.densities(null.draw(seed, begin, max(count, 2)))[:, :count]
 
 
-def _chance(
-    null: Relabelling | Scatter, scene: _Scene, mean: Floats, *, seed: int, least_expected: float
-) -> Floats:
+def _chance(null: Relabelling | Scatter, scene: _Scene, mean: Floats, *, seed: int, least_expected: float) -> Floats:
     """Return 1 over the standard deviation of each unit under chance, 0 where it is not tested."""
     square = np.zeros(scene.n)
     # Replicates are numbered from 0 on; those of the pilot below.
@@ -268,6 +266,6 @@ def _check(
                 "test those of one severity against all: subset=True",
             )
     problems.check(
-        not subset or isinstance(against, (Events, Snapped)), "subset is set, and there are no events to be among"
+        not subset or isinstance(against, Events | Snapped), "subset is set, and there are no events to be among"
     )
     problems.raise_as(ModelError)
