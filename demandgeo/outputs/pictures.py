@@ -133,7 +133,7 @@ def _colours(layer: MapLayer) -> np.ndarray:
         colour = {"fill": GROUND, "line": QUIET, "marker": ACCENT}[layer.kind]
         return np.repeat(to_rgba_array(colour), len(layer.frame), axis=0)
     # The last two are what the classes -2 (no data) and -1 (zero) count back to.
-    table = to_rgba_array([*layer.classes.colours, NOTHING, GROUND])
+    table = to_rgba_array([*layer.classes.colours, NOTHING, layer.zero_colour])
     return table[layer.classes.of(layer.values)]
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from demandgeo.roads.merging import corridors as corridors
     from demandgeo.roads.periods import compare_periods as compare_periods
     from demandgeo.roads.severities import weigh_ksi as weigh_ksi
+    from demandgeo.roads.significance import significant_streets as significant_streets
     from demandgeo.roads.snapping import snap as snap
     from demandgeo.roads.spreading import on_network as on_network
     from demandgeo.roads.thresholds import clusters as clusters
@@ -29,6 +30,7 @@ _HOME = {
     "density": "intensity",
     "empirical_bayes": "expected",
     "on_network": "spreading",
+    "significant_streets": "significance",
     "snap": "snapping",
     "stretches": "lengths",
     "weigh_ksi": "severities",
@@ -44,6 +46,7 @@ __all__ = [
     "density",
     "empirical_bayes",
     "on_network",
+    "significant_streets",
     "snap",
     "stretches",
     "weigh_ksi",
