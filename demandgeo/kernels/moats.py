@@ -1,10 +1,10 @@
 """An upper bound on the value of a few connected parts of a graph, by moats that grow into one another.
 
-Units of positive value form *clumps* (connected); every other unit v costs c_v = -value. The bound is a dual solution of
-the prize-collecting Steiner problem with directed cuts, raised as by Wong (1984, A dual ascent approach for Steiner tree
-problems on a directed graph): the moats of Goemans and Williamson (1995), save that moats may overlap and that a moat
-charges only those who enter it. On cost it lost 1 % of the optimum where moats that may not overlap lost 17 % (150-300
-clumps on 15,000 cells).
+Units of positive value form *clumps* (connected); every other unit v costs c_v = -value. The bound is a dual solution
+of the prize-collecting Steiner problem with directed cuts, raised as by Wong (1984, A dual ascent approach for Steiner
+tree problems on a directed graph): the moats of Goemans and Williamson (1995, A general approximation technique for
+constrained forest problems), save that moats may overlap and that a moat charges only those who enter it. On what a
+choice leaves out and pays it lost 1 % where moats that may not overlap lost 17 % (200 clumps on 15,000 cells).
 
 A moat is a set W of units round a clump t, with a width y_W >= 0. Three rules hold throughout:
 
@@ -13,11 +13,11 @@ A moat is a set W of units round a clump t, with a width y_W >= 0. Three rules h
 2. leaving out a clump: the widths of the moats round t sum to at most the worth of t;
 3. starting a part: for each clump, the widths of all moats that hold it sum to at most the `toll`.
 
-Why it bounds. Take any choice of at most `most` parts, and in each part with a positive unit a root among these (a part
-without one only costs). Every moat W round t is charged once: if no part meets t, to the worth of t that is left out
-(rule 2); if a part meets t and its root is in W, to its toll (rule 3: the root's clump is in W); else the way from the
-root to t enters W at some unit v from some u, and in a tree each v is entered from one u only (rule 1). So the widths sum
-to at most (worth left out) + (costs paid) + toll x most, and
+Why it bounds. Take any choice of at most `most` parts, and in each part with a positive unit a root among these (a
+part without one only costs). Every moat W round t is charged once: if no part meets t, to the worth of t that is left
+out (rule 2); if a part meets t and its root is in W, to its toll (rule 3: the root's clump is in W); else the way from
+the root to t enters W at some unit v from some u, and in a tree each v is entered from one u only (rule 1). So the
+widths sum to at most (worth left out) + (costs paid) + toll x most, and
 
     value = worth - (worth left out) - (costs paid) <= worth - sum of widths + toll x most.
 """
@@ -31,8 +31,8 @@ from demandgeo.kernels.heaps import first, new_heap, put, take
 from demandgeo.kernels.regions import label_clumps, worths
 
 _PATIENCE = 1.3
-"""A moat grows on until its border is so much longer than that of the moat whose turn is next. Strictly in turn, finding
-each moat anew took four times as long at 100,000 cells, and the bound was no better."""
+"""A moat grows on until its border is so much longer than that of the moat whose turn is next. Strictly in turn,
+finding each moat anew took four times as long at 100,000 cells, and the bound was no better."""
 
 
 @kernel

@@ -34,6 +34,7 @@ def label_parts(indptr, indices, chosen, out_label):
 
 @inner_kernel
 def label_clumps(indptr, indices, chosen, out_label):
+    """Label the connected parts as `label_parts` does; for kernels."""
     out_label[:] = -1
     stack = np.empty(chosen.size, np.int64)
     parts = 0
@@ -81,6 +82,7 @@ def _territories(indptr, indices, value, label, worth):
 
 @inner_kernel
 def worths(value, label, parts):
+    """Return the value of each part."""
     worth = np.zeros(parts)
     for unit in range(value.size):
         if label[unit] >= 0:
@@ -166,8 +168,12 @@ def _bridges(graph, cost, owner, parts):
                 ends[count, 0], ends[count, 1] = unit, other
                 price[count] = cost[unit] + cost[other]
                 count += 1
-    group, kept, keep = np.arange(parts), 0, np.empty(parts, np.int64)
-    for bridge in np.argsort(price[:count], kind="mergesort"):
+    group, kept, keep, cheapest = np.arange(parts), 0, np.empty(parts, np.int64), new_heap(count)
+    for bridge in range(count):
+        put(cheapest, bridge, price[bridge])
+    for _ in range(count):
+        bridge = first(cheapest)
+        take(cheapest, bridge)
         a, b = _root(group, owner[ends[bridge, 0]]), _root(group, owner[ends[bridge, 1]])
         if a != b:
             group[max(a, b)] = min(a, b)
@@ -177,8 +183,8 @@ def _bridges(graph, cost, owner, parts):
 
 
 @inner_kernel
-def _rooted(ends, owner, parts):
-    """Return of each part the one above it and the bridge there (-1: none), and the parts from the roots down."""
+def _bridges_at(ends, owner, parts):
+    """Return the bridges at each part, as compressed sparse rows."""
     degree = np.zeros(parts + 1, np.int64)
     for bridge in range(len(ends)):
         for end in ends[bridge]:
@@ -189,6 +195,13 @@ def _rooted(ends, owner, parts):
         for end in ends[bridge]:
             at[room[owner[end]]] = bridge
             room[owner[end]] += 1
+    return start, at
+
+
+@inner_kernel
+def _rooted(ends, owner, parts):
+    """Return of each part the one above it and the bridge there (-1: none), and the parts from the roots down."""
+    start, at = _bridges_at(ends, owner, parts)
     above, link, order = np.full(parts, -1), np.full(parts, -1), np.empty(parts, np.int64)
     seen, done = np.zeros(parts, np.bool_), 0
     for root in range(parts):

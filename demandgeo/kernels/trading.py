@@ -168,7 +168,7 @@ def _refresh(graph, amounts, unit, chosen, gain, loss):
 @inner_kernel
 def _flip(graph, amounts, unit, state):
     """Choose a unit or give it up, and file anew whatever that may free: the units up to two steps away."""
-    chosen, (gain, loss), scratch, (label, reach, units, counts), (held, totals) = state
+    chosen, (gain, loss), _, (label, reach, units, counts), (held, totals) = state
     demand, extent, _, _, district = amounts
     sign = -1 if chosen[unit] else 1
     chosen[unit] = not chosen[unit]
@@ -305,41 +305,56 @@ def _enlarge_parts(graph, amounts, rules, state):
     chosen, _, (_, queue, _), (label, reach, _, counts), _ = state
     for unit in range(chosen.size):
         while chosen[unit] and reach[label[unit]] < rules[2]:
-            best, density = -1, -1.0
             tail = 0
             for member in range(chosen.size):
                 if label[member] == label[unit]:
                     queue[tail] = member
                     tail += 1
-            for member in queue[:tail].copy():
-                for other in graph[1][graph[0][member] : graph[0][member + 1]]:
-                    if not chosen[other] and _density(graph, amounts, other, chosen) > density:
-                        if _may_join(graph, amounts, rules, other, state):
-                            best, density = other, _density(graph, amounts, other, chosen)
+            members = queue[:tail].copy()
+            best = _densest_next_to(graph, amounts, rules, members, state)
             if best >= 0:
                 _flip(graph, amounts, best, state)
             elif counts[amounts[4][unit]] > rules[1][amounts[4][unit]]:
-                for member in queue[:tail].copy():
+                for member in members:
                     _flip(graph, amounts, member, state)
             else:
                 return
 
 
 @inner_kernel
+def _densest_next_to(graph, amounts, rules, members, state):
+    best, most = -1, -1.0
+    for member in members:
+        for other in graph[1][graph[0][member] : graph[0][member + 1]]:
+            if state[0][other] or not _may_join(graph, amounts, rules, other, state):
+                continue
+            density = _density(graph, amounts, other, state[0])
+            if density > most:
+                best, most = other, density
+    return best
+
+
+@inner_kernel
 def _reach_floors(graph, amounts, rules, state):
     """Let the parts of each district below its floor grow by their densest neighbours."""
-    chosen, (gain, _), _, _, (held, _) = state
+    held = state[4][0]
     for where in range(held.size):
         while held[where] < rules[0][where]:
-            best = -1
-            for unit in range(chosen.size):
-                if gain[2][unit] >= 0 and amounts[4][unit] == where and amounts[0][unit] > 0.0:
-                    if best < 0 or gain[0][unit] < gain[0][best]:
-                        if _may_join(graph, amounts, rules, unit, state):
-                            best = unit
+            best = _densest_in(graph, amounts, rules, where, state)
             if best < 0:
                 break
             _flip(graph, amounts, best, state)
+
+
+@inner_kernel
+def _densest_in(graph, amounts, rules, where, state):
+    gain, best = state[1][0], -1
+    for unit in range(state[0].size):
+        if gain[2][unit] < 0 or amounts[4][unit] != where or amounts[0][unit] == 0.0:
+            continue
+        if (best < 0 or gain[0][unit] < gain[0][best]) and _may_join(graph, amounts, rules, unit, state):
+            best = unit
+    return best
 
 
 @inner_kernel

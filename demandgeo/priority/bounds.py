@@ -50,10 +50,14 @@ class Bound:
 
 
 def best_bound(problem: Problem, near: float = 0.0, toll: float = 0.0) -> Bound:
-    """Return the better of the two bounds, the search for the second starting from a price and a toll (0: anywhere)."""
+    """Return the better of two bounds, the search for the second starting from a price and a toll (0: anywhere)."""
     picked, moats = cherry_pick(problem), moat_lagrangian(problem, near, toll)
     sign = -1.0 if problem.most_demand else 1.0
-    return moats if sign * moats.value >= sign * picked else Bound(picked, CHERRY_PICK, moats.price, moats.toll, moats.left)
+    return (
+        moats
+        if sign * moats.value >= sign * picked
+        else Bound(picked, CHERRY_PICK, moats.price, moats.toll, moats.left)
+    )
 
 
 def cherry_pick(problem: Problem) -> float:
@@ -75,8 +79,8 @@ def cherry_pick(problem: Problem) -> float:
 def moat_lagrangian(problem: Problem, near: float = 0.0, toll: float = 0.0) -> Bound:
     """Return a bound that knows the number of areas, and what a border costs.
 
-    Write U for a bound on the value, price x demand - cost, of any choice of so few parts (`kernels.moats.most_value` of
-    `unit_values`). A choice that holds the demand T costs at least price x T - U; one that uses at most the extent B
+    Write U for a bound on the value, price x demand - cost, of any choice of so few parts (`kernels.moats.most_value`
+    of `unit_values`). A choice that holds the demand T costs at least price x T - U; one that uses at most the extent B
     holds at most (U + B) / price. Both are valid for any price and toll; the best of a pattern search is returned. The
     other rules (least extent, quotas) only narrow the choice, so the bound stands.
     """
@@ -120,5 +124,5 @@ def _at(problem: Problem, price: float, toll: float) -> Bound:
     value, rules = unit_values(problem, price), problem.rules
     most = float(most_value(problem.indptr, problem.indices, value, rules.most, toll, left))
     if problem.most_demand:
-        return Bound((most + rules.limit) * (1.0 + _SAFETY) / price, MOAT, price, toll, left)
-    return Bound(price * rules.limit * (1.0 - _SAFETY) - most * (1.0 + _SAFETY), MOAT, price, toll, left)
+        return Bound(float((most + rules.limit) * (1.0 + _SAFETY) / price), MOAT, price, toll, left)
+    return Bound(float(price * rules.limit * (1.0 - _SAFETY) - most * (1.0 + _SAFETY)), MOAT, price, toll, left)

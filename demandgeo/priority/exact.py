@@ -1,39 +1,43 @@
 """Proof of optimality: mixed-integer programming with connectivity cuts added between solves.
 
-Each unit i is chosen (x_i) or not, and may be the root of its part (r_i): its densest unit, ties by the lower one. There
-are at most k roots, so many parts at most hold the demand, if every chosen unit hangs together with a root as dense:
+Each unit v is chosen (x_v) or not; a chosen one is the root of its part (r_v), or is entered from one neighbour
+(z_uv), so that a part is a tree that grows from its root. The root is the densest unit of its part, ties by the lower
+one, and there are at most k of them. That the trees have no circles needs, for every set W of units and every i in W,
 
-    x_i <= sum of x_v over v next to S + sum of r_j over j in S at least as dense as i     for every set S that holds i,
+    x_i <= sum of z_uv over u outside and v inside W + sum of r_j over j in W that are at least as dense as i,
 
-the node-separator form of connected subgraphs (Fischetti et al. 2017, Thinning out Steiner trees; Carvajal et al. 2013,
-Imposing connectivity constraints in forest planning models), with roots made unique by rank as in the asymmetric
-representatives of colouring. Where each part must have at least a given extent and S has less, no root in S can do, and
-the second sum falls away. The sets are too many to write down. First the linear relaxation is solved and the sets that
-its solution breaks are found as least cuts; then the integer problem is solved, the sets that its solution breaks are
-added, and it is solved again. Every cut holds for every plan, so the bound of an unfinished solve is a bound.
+the directed-cut form of connected subgraphs (Ljubic et al. 2006, An algorithmic framework for the exact solution of
+the prize-collecting Steiner tree problem; Carvajal et al. 2013, Imposing connectivity constraints in forest planning
+models), with roots made unique by rank as in the asymmetric representatives of colouring. Where each part must have at
+least a given extent, its root sends so much along the tree, which the units of the part take up; and if W has less, a
+part that meets W leaves it: x_i <= sum of x_v over v next to W. The sets are too many to write down. First the linear
+relaxation is solved and the sets that its solution breaks are found as least cuts; then the integer problem is solved,
+the sets that its solution breaks are added, and it is solved again. Every cut holds for every plan, so the bound of an
+unfinished solve is a bound.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import highspy
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
-from demandgeo.domain.record import Floats, Integers, Mask
+from demandgeo.domain.record import Floats, Mask
+from demandgeo.priority.models import Model, build, suggest, values_of
 from demandgeo.priority.problem import Problem
 from demandgeo.priority.searching import spread
 
 METHOD = "branch-and-cut"
-SEED = 20150401
 VIOLATED = 1e-4
 """A cut is worth adding if the solution breaks it by so much."""
-CUTS_A_ROUND = 60
 FRACTIONAL_ROUNDS = 40
-FLOW_STEPS = 1e6
+FLOW_STEPS, ARC_STEPS = 1e6, 10.0
+"""Least cuts are found in whole numbers; each arc counts a little more, so that of equal cuts the one of few arcs is
+found."""
 NODES = 20_000
 FEASIBLE = 2
 """The solver's code of a solution that keeps its rows."""
@@ -64,60 +68,6 @@ class Proof:
     time_limited: bool
 
 
-@dataclass
-class Model:
-    """A solver's model of a problem: columns x of `kept` units, then their r, then what parts two neighbours.
-
-    Attributes
-    ----------
-    problem
-        What is asked.
-    kept
-        int64: the units that may be chosen.
-    rank
-        int64 [n]: place of each unit from the densest on.
-    solver
-        HiGHS.
-    seen
-        The cuts there are.
-    """
-
-    problem: Problem
-    kept: Integers
-    rank: Integers
-    solver: highspy.Highs
-    seen: set[tuple[int, bytes]] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        self.column = np.full(self.problem.n, -1)
-        self.column[self.kept] = np.arange(self.kept.size)
-
-    def row(self, lower: float, upper: float, columns: Integers, values: Floats) -> None:
-        """Add a row."""
-        order = np.argsort(columns, kind="stable")
-        at = np.ascontiguousarray(columns[order], np.int32)
-        self.solver.addRow(lower, upper, at.size, at, np.ascontiguousarray(values[order], np.float64))
-
-    def separate(self, unit: int, inside: Mask) -> bool:
-        """Add the cut of a unit and a set that holds it; return whether it is new."""
-        key = (int(unit), np.packbits(inside).tobytes())
-        if key in self.seen:
-            return False
-        self.seen.add(key)
-        problem, n = self.problem, self.kept.size
-        next_to = np.zeros(problem.n, bool)
-        next_to[problem.indices[inside[problem.rows]]] = True
-        around = np.flatnonzero(next_to & ~inside)
-        roots = np.flatnonzero(inside & (self.rank <= self.rank[unit]))
-        if problem.extent[inside].sum() < problem.rules.least:
-            roots = roots[:0]
-        helps = np.concatenate([self.column[around], self.column[roots] + n])
-        helps = helps[np.concatenate([self.column[around], self.column[roots]]) >= 0]
-        columns = np.concatenate([[self.column[unit]], helps])
-        self.row(-np.inf, 0.0, columns, np.concatenate([[1.0], np.full(helps.size, -1.0)]))
-        return True
-
-
 def prove(
     problem: Problem,
     chosen: Mask | None,
@@ -145,73 +95,11 @@ def prove(
         Wall-clock time after which to stop: the answer then depends on the machine.
     """
     kept = np.arange(problem.n) if may is None else np.flatnonzero(may)
-    model = _model(problem, kept, gap, seconds)
+    model = build(problem, kept, gap, seconds)
     bound, solved = _relax(model)
     if not solved:
         return _stopped(model, chosen, -np.inf, 0)
     return _branch(model, chosen, bound, gap, nodes)
-
-
-def _model(problem: Problem, kept: Integers, gap: float, seconds: float | None) -> Model:
-    solver = highspy.Highs()
-    rank = np.empty(problem.n, np.int64)
-    rank[problem.by_density] = np.arange(problem.n)
-    options: dict[str, object] = {"output_flag": False, "threads": 1, "random_seed": SEED, "mip_rel_gap": gap}
-    if seconds is not None:
-        options["time_limit"] = float(seconds)
-    for name, value in options.items():
-        solver.setOptionValue(name, value)
-    model = Model(problem, kept, rank, solver)
-    _columns(model)
-    _rules(model)
-    for unit in kept:
-        alone = np.zeros(problem.n, bool)
-        alone[unit] = True
-        model.separate(unit, alone)
-    return model
-
-
-def _columns(model: Model) -> None:
-    """Add x and r, and for each pair of neighbours one that is 1 where only one of the two is chosen, if that costs."""
-    problem, kept, solver = model.problem, model.kept, model.solver
-    n, price = kept.size, problem.rules.price
-    inner = np.bincount(problem.rows, problem.border, minlength=problem.n)
-    cost = -problem.demand if problem.most_demand else problem.extent + price * (problem.rim - inner)
-    costs = [cost[kept], np.zeros(n)]
-    once = (problem.rows < problem.indices) & (problem.border > 0)
-    once &= (model.column[problem.rows] >= 0) | (model.column[problem.indices] >= 0)
-    pairs = np.flatnonzero(once) if price > 0 else np.array([], np.int64)
-    costs.append(price * problem.border[pairs])
-    count = 2 * n + pairs.size
-    solver.addVars(count, np.zeros(count), np.ones(count))
-    solver.changeColsCost(count, np.arange(count, dtype=np.int32), np.concatenate(costs))
-    for place, pair in enumerate(pairs):
-        ends = model.column[[problem.rows[pair], problem.indices[pair]]]
-        for sign in (1.0, -1.0):
-            there = ends >= 0
-            columns = np.concatenate([ends[there], [2 * n + place]])
-            model.row(-np.inf, 0.0, columns, np.concatenate([sign * np.array([1.0, -1.0])[there], [-1.0]]))
-
-
-def _rules(model: Model) -> None:
-    problem, kept, rules, n = model.problem, model.kept, model.problem.rules, model.kept.size
-    x, r, ones = np.arange(n), np.arange(n) + n, np.ones(n)
-    if problem.most_demand:
-        model.row(0.0, rules.limit, x, problem.extent[kept])
-    else:
-        model.row(rules.limit, np.inf, x, problem.demand[kept])
-    model.row(1.0, rules.most, r, ones)
-    for where in range(rules.quota.size):
-        own = problem.district[kept] == where
-        if rules.quota[where] > 0:
-            model.row(rules.quota[where], np.inf, r[own], ones[own])
-        if rules.floor[where] > 0:
-            model.row(rules.floor[where], np.inf, x[own], problem.demand[kept][own])
-    for place, unit in enumerate(kept):
-        model.row(-np.inf, 0.0, np.array([place, place + n]), np.array([-1.0, 1.0]))
-        for other in problem.indices[problem.indptr[unit] : problem.indptr[unit + 1]]:
-            if model.column[other] >= 0 and model.rank[other] < model.rank[unit]:
-                model.row(-np.inf, 1.0, np.array([model.column[other], place + n]), np.ones(2))
 
 
 def _relax(model: Model) -> tuple[float, bool]:
@@ -222,8 +110,7 @@ def _relax(model: Model) -> tuple[float, bool]:
         if model.solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return bound, False
         before, bound = bound, model.solver.getInfo().objective_function_value
-        x, r = _values(model)
-        added = sum(model.separate(unit, inside) for unit, inside in _broken(model, x, r))
+        added = sum(model.separate(unit, inside) for unit, inside in _broken(model))
         if not added or bound - before < 1e-7 * abs(bound):
             break
     return bound, True
@@ -237,7 +124,7 @@ def _branch(model: Model, chosen: Mask | None, bound: float, gap: float, nodes: 
     while True:
         solver.setOptionValue("mip_max_nodes", max(nodes - spent, 1))
         if chosen is not None:
-            _suggest(model, chosen)
+            suggest(model, chosen)
         solver.run()
         info, status = solver.getInfo(), solver.getModelStatus()
         spent += max(int(info.mip_node_count), 0)
@@ -249,13 +136,15 @@ def _branch(model: Model, chosen: Mask | None, bound: float, gap: float, nodes: 
             bound = max(bound, info.mip_dual_bound)
         added = 0
         if info.primal_solution_status == FEASIBLE:
-            x, r = (np.round(part) for part in _values(model))
+            x, r, _ = values_of(model)
             added = sum(model.separate(unit, inside) for unit, inside in _disconnected(model, x > 0.5, r > 0.5))
             if problem.rules.quota.any():
                 added += _second_roots(model, x > 0.5, r > 0.5)
             chosen = _improved(problem, chosen, x > 0.5)
-        best = sign * problem.objective(chosen) if chosen is not None else np.inf
-        finished = not added or best - bound <= gap * abs(best)
+        finished = not added
+        if chosen is not None:
+            best = sign * problem.objective(chosen)
+            finished = finished or best - bound <= gap * abs(best)
         if finished or spent >= nodes or status != highspy.HighsModelStatus.kOptimal:
             return _stopped(model, chosen, bound, spent)
 
@@ -273,28 +162,6 @@ def _improved(problem: Problem, chosen: Mask | None, found: Mask) -> Mask | None
         if problem.keeps_rules(candidate):
             chosen = candidate if chosen is None else problem.better(chosen, candidate)
     return chosen
-
-
-def _values(model: Model) -> tuple[Floats, Floats]:
-    n, values = model.kept.size, np.asarray(model.solver.getSolution().col_value)
-    x, r = np.zeros(model.problem.n), np.zeros(model.problem.n)
-    x[model.kept], r[model.kept] = values[:n], values[n : 2 * n]
-    return np.clip(x, 0.0, 1.0), np.clip(r, 0.0, 1.0)
-
-
-def _suggest(model: Model, chosen: Mask) -> None:
-    """Start the solver from a plan."""
-    problem, n = model.problem, model.kept.size
-    values = np.zeros(model.solver.getNumCol())
-    values[:n] = chosen[model.kept]
-    part = problem.parts(chosen)
-    for which in range(part.max() + 1):
-        members = np.flatnonzero(part == which)
-        root = model.column[members[np.argmin(model.rank[members])]]
-        if root >= 0:
-            values[n + root] = 1.0
-    columns = np.arange(2 * n, dtype=np.int32)
-    model.solver.setSolution(columns.size, columns, values[: 2 * n])
 
 
 def _disconnected(model: Model, chosen: Mask, roots: Mask) -> Iterator[tuple[int, Mask]]:
@@ -329,57 +196,44 @@ def _second_roots(model: Model, chosen: Mask, roots: Mask) -> int:
     return added
 
 
-def _broken(model: Model, x: Floats, r: Floats) -> Iterator[tuple[int, Mask]]:
+def _broken(model: Model) -> Iterator[tuple[int, Mask]]:
     """Give units with the sets that separate them from their roots: first whole clusters, then least cuts."""
-    problem, found = model.problem, 0
-    for level in (1e-6, 0.2, 0.5, 0.8):
-        part = problem.parts(x > level)
+    x, r, z = values_of(model)
+    for level in (VIOLATED, 0.5):
+        part = model.problem.parts(x > level)
         for which in range(part.max(initial=-1) + 1):
             inside = part == which
             members = np.flatnonzero(inside)
-            unit = members[np.argmin(model.rank[members])]
-            if _breach(model, x, r, unit, inside) > VIOLATED:
-                found += 1
-                yield int(unit), inside
-    short = x - r
-    short[problem.indptr[1:] == problem.indptr[:-1]] = 0.0
-    for unit in np.argsort(-short, kind="stable")[:CUTS_A_ROUND]:
-        if short[unit] > VIOLATED:
-            inside = _least_cut(model, x, r, int(unit))
-            if _breach(model, x, r, int(unit), inside) > VIOLATED:
-                yield int(unit), inside
+            unit = int(members[np.argmin(model.rank[members])])
+            if _breach(model, (x, r, z), unit, inside) > VIOLATED:
+                yield unit, inside
+    for unit in np.argsort(r - x, kind="stable"):
+        if x[unit] - r[unit] <= VIOLATED:
+            break
+        inside = _least_cut(model, r, z, int(unit))
+        if inside[unit] and _breach(model, (x, r, z), int(unit), inside) > VIOLATED:
+            yield int(unit), inside
 
 
-def _breach(model: Model, x: Floats, r: Floats, unit: int, inside: Mask) -> float:
-    problem = model.problem
-    next_to = np.zeros(problem.n, bool)
-    next_to[problem.indices[inside[problem.rows]]] = True
-    help_of_roots = 0.0
-    if problem.extent[inside].sum() >= problem.rules.least:
-        help_of_roots = float(r[inside & (model.rank <= model.rank[unit])].sum())
-    return float(x[unit] - x[next_to & ~inside].sum() - help_of_roots)
+def _breach(model: Model, solution: tuple[Floats, Floats, Floats], unit: int, inside: Mask) -> float:
+    """Return by how much a solution breaks the cuts of a unit and a set."""
+    x, r, z = solution
+    entered = float(z[~inside[model.tail] & inside[model.head]].sum() + r[model.roots_within(unit, inside)].sum())
+    left = float(x[model.next_to(inside)].sum()) if model.too_small(inside) else 1.0
+    return float(x[unit]) - min(entered, left)
 
 
-def _least_cut(model: Model, x: Floats, r: Floats, unit: int) -> Mask:
-    """Return the set round a unit whose neighbours and roots help it least: a least cut between the unit and all roots.
-
-    Nodes 0..n-1 are where units are entered, n..2n-1 where they are left, 2n the roots.
-    """
-    problem, n = model.problem, model.problem.n
-    # A little more than x, so that of equal cuts the one with the fewest units is found.
-    through = np.floor((x + 1e-4) * FLOW_STEPS).astype(np.int32)
-    through[unit] = 2**30
-    to_root = np.where(model.rank <= model.rank[unit], np.floor(r * FLOW_STEPS), 0).astype(np.int32)
-    roots = np.flatnonzero(to_root)
-    every = np.arange(n)
-    rows = np.concatenate([every, problem.rows + n, roots])
-    columns = np.concatenate([every + n, problem.indices, np.full(roots.size, 2 * n)])
-    capacity = np.concatenate([through, np.full(problem.indices.size, 2**30, np.int32), to_root[roots]])
-    network = csr_array((capacity, (rows, columns)), shape=(2 * n + 1, 2 * n + 1))
-    flow = maximum_flow(network, unit, 2 * n).flow
-    left = csr_array(network - flow)
+def _least_cut(model: Model, r: Floats, z: Floats, unit: int) -> Mask:
+    """Return the set round a unit that is entered least, its roots counted: a least cut between roots and the unit."""
+    n = model.problem.n
+    roots = np.flatnonzero(np.where(model.rank <= model.rank[unit], r, 0.0) * FLOW_STEPS >= 1.0)
+    # From the unit backwards, so that of equal cuts the one nearest to the unit is found.
+    rows, columns = np.concatenate([model.head, roots]), np.concatenate([model.tail, np.full(roots.size, n)])
+    capacity = np.concatenate([z, r[roots]]) * FLOW_STEPS + ARC_STEPS
+    network = csr_array((capacity.astype(np.int32), (rows, columns)), shape=(n + 1, n + 1))
+    left = csr_array(network - maximum_flow(network, unit, n).flow)
     left.data = np.where(left.data > 0, left.data, 0)
     left.eliminate_zeros()
-    reached = np.zeros(2 * n + 1, bool)
+    reached = np.zeros(n + 1, bool)
     reached[breadth_first_order(left, unit, return_predecessors=False)] = True
-    return reached[n : 2 * n]
+    return reached[:n]

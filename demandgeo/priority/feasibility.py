@@ -31,8 +31,8 @@ def refuse_impossible(problem: Problem) -> None:
     problems.raise_as(ModelError)
 
 
-def refuse_unsolved(problem: Problem, *, proved: bool) -> None:
-    """Raise the ModelError of a problem for which no plan was found; name the rules that only together are too many."""
+def unsolved(problem: Problem, *, proved: bool) -> ModelError:
+    """Return the error of a problem for which no plan was found; it names the rules that only together are too many."""
     rules = problem.rules
     given = {
         "min_area": rules.least > 0,
@@ -43,12 +43,12 @@ def refuse_unsolved(problem: Problem, *, proved: bool) -> None:
     }
     named = ", ".join(name for name, there in given.items() if there)
     if proved:
-        raise ModelError(
+        return ModelError(
             f"no choice of units keeps all of these rules at once: {named}",
             "it is proved by integer programming",
             "loosen one of them",
         )
-    raise ModelError(
+    return ModelError(
         f"no plan was found that keeps all of these rules at once: {named}",
         "it is not proved that there is none",
         "loosen one of them, or set prove=True to have it decided",
@@ -120,10 +120,11 @@ def _check_reach(problem: Problem, problems: Problems) -> None:
     enough = int(np.searchsorted(reached, rules.limit)) + 1 if reached[-1] >= rules.limit else 0
     too_small = f" of at least min_area {_extent(problem, rules.least)}" if rules.least else ""
     problems.add(
-        f"the support falls into {held.size} unconnected pieces; the {int(taken.sum())} with most demand{too_small} hold "
-        f"{share_text(most / total)} of it together",
+        f"the support falls into {held.size} unconnected pieces; the {int(taken.sum())} with most demand{too_small} "
+        f"hold {share_text(most / total)} of it together",
         f"{share_text(rules.limit / total)} in at most {rules.most} contiguous areas was needed",
-        (f"allow {enough} areas, " if enough > rules.most else "") + "lower demand_share, or drop within= and its quotas",
+        (f"allow {enough} areas, " if enough > rules.most else "")
+        + "lower demand_share, or drop within= and its quotas",
     )
 
 
@@ -134,7 +135,7 @@ def _check_budget(problem: Problem, problems: Problems) -> None:
     problems.check(
         count * least <= rules.limit,
         f"extent_share leaves {_extent(problem, rules.limit)}",
-        f"{count} area{'s' * (count > 1)} of at least {_extent(problem, least)} each take {_extent(problem, count * least)}",
+        f"{count} of the smallest areas allowed, {_extent(problem, least)}, take {_extent(problem, count * least)}",
         "raise extent_share, or lower min_area or the quotas",
     )
     taken = 0.0

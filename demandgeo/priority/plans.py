@@ -9,12 +9,13 @@ import numpy as np
 
 from demandgeo.domain.record import Mask
 from demandgeo.priority.bounds import Bound, best_bound
-from demandgeo.priority.exact import METHOD, Proof, prove as prove_best
-from demandgeo.priority.feasibility import PROVABLE, refuse_impossible, refuse_unsolved
+from demandgeo.priority.exact import METHOD, Proof
+from demandgeo.priority.exact import prove as prove_best
+from demandgeo.priority.feasibility import PROVABLE, refuse_impossible, unsolved
 from demandgeo.priority.problem import Problem
 from demandgeo.priority.searching import search
 
-SMALL = 64
+SMALL = 32
 """Problems of up to so many units are always proved: it takes some hundredths of a second."""
 
 
@@ -63,25 +64,27 @@ def best_plan(
     if found.chosen is None:
         proof = prove_best(problem, None, nodes=nodes, seconds=seconds) if prove or problem.n <= PROVABLE else None
         if proof is None or proof.chosen is None:
-            refuse_unsolved(problem, proved=proof is not None and proof.impossible)
-        return _proved(problem, proof, best_bound(problem))
+            raise unsolved(problem, proved=proof is not None and proof.impossible)
+        return _proved(problem, proof.chosen, proof, best_bound(problem))
     bound = best_bound(problem, found.price, toll)
     if prove or problem.n <= SMALL:
-        proof = prove_best(problem, found.chosen, may=_useful(problem, found.chosen, bound), nodes=nodes, seconds=seconds)
-        return _proved(problem, proof, bound)
+        proof = prove_best(
+            problem, found.chosen, may=_useful(problem, found.chosen, bound), nodes=nodes, seconds=seconds
+        )
+        return _proved(problem, found.chosen if proof.chosen is None else proof.chosen, proof, bound)
     return _plan(problem, found.chosen, bound.value, bound, method=bound.method)
 
 
-def _proved(problem: Problem, proof: Proof, bound: Bound) -> Plan:
+def _proved(problem: Problem, chosen: Mask, proof: Proof, bound: Bound) -> Plan:
     """Take the better of two bounds."""
     sign = -1.0 if problem.most_demand else 1.0
     if sign * proof.bound <= sign * bound.value:
-        return _plan(problem, proof.chosen, bound.value, bound, method=bound.method, clock=proof.time_limited)
-    return _plan(problem, proof.chosen, proof.bound, bound, method=METHOD, clock=proof.time_limited)
+        return _plan(problem, chosen, bound.value, bound, method=bound.method, clock=proof.time_limited)
+    return _plan(problem, chosen, proof.bound, bound, method=METHOD, clock=proof.time_limited)
 
 
 def _plan(problem: Problem, chosen: Mask, value: float, bound: Bound, *, method: str, clock: bool = False) -> Plan:
-    """A bound is never quoted beyond the plan: what it lies beyond it by is rounding, or units that were left out."""
+    """Quote no bound beyond the plan: what it lies beyond is rounding, or plans that were left out as no better."""
     own = problem.objective(chosen)
     value = max(value, own) if problem.most_demand else min(value, own)
     return Plan(chosen, value, method, clock, bound.price, bound.toll)

@@ -116,7 +116,7 @@ class Question:
             units=units,
             demand=total[units],
             extent=extent[units],
-            rim=np.bincount(first, touching.weight, minlength=support.n)[units],
+            rim=np.bincount(first, touching.weight, minlength=support.n).astype(np.float64)[units],
             district=district,
             indptr=np.concatenate([[0], np.cumsum(np.bincount(place[first[keep]], minlength=units.size))]),
             indices=place[second[keep]],

@@ -45,7 +45,7 @@ def search(problem: Problem, plans: Iterable[Mask] = ()) -> Found:
     best = np.zeros(problem.n, bool)
     for plan in plans:
         best = problem.better(best, plan)
-    low, high = even_price(problem) * np.array([0.5, 8.0])
+    low, high = 0.5 * even_price(problem), 8.0 * even_price(problem)
     for _ in range(PRICES):
         price = float(np.sqrt(low * high))
         chosen = _at_price(problem, price)

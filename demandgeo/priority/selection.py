@@ -9,7 +9,7 @@ import pandas as pd
 
 from demandgeo.domain import Certificate, Demand, PriorityAreas, Zones
 from demandgeo.domain.areas import AREA_COLUMNS, LEAST_COST, LEAST_EXTENT, MOST_DEMAND
-from demandgeo.domain.record import Floats, Integers, Mask
+from demandgeo.domain.record import Floats, Integers
 from demandgeo.priority.plans import Plan, best_plan
 from demandgeo.priority.problem import Problem
 from demandgeo.priority.questions import Contiguity, Count, Length, Question, Quota, QuotaShare, Share, Within
@@ -64,7 +64,7 @@ def select(
         Least share of each district's own demand that its areas must hold, or by district; needs `within`.
     prove
         Go on to a proof that there is no better plan, by mixed-integer programming: for some 2,000 units at most.
-        Problems of up to 64 units are always proved.
+        Problems of up to 32 units are always proved.
     nodes
         Nodes of the proof's search trees after which it stops, with the bound reached.
     time_limit

@@ -48,4 +48,5 @@ def unit_values(problem: Problem, price: float) -> Floats:
     columns = np.concatenate([problem.indices, gives, np.full(needs.size, sink)])
     network = csr_array(((capacity * scale).astype(np.int32), (rows, columns)), shape=(n + 2, n + 2))
     flow = maximum_flow(network, source, sink).flow[:n, :n]
-    return value - np.asarray(flow.sum(axis=1)).ravel() / scale
+    moved: Floats = np.asarray(flow.sum(axis=1)).ravel() / scale
+    return value - moved
