@@ -7,6 +7,7 @@ from demandgeo.domain.bandwidth import Bandwidth
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
+from demandgeo.domain.frontier import Frontier
 from demandgeo.domain.grid import Grid
 from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
@@ -28,6 +29,7 @@ __all__ = [
     "DensityRegions",
     "Events",
     "FileLedger",
+    "Frontier",
     "Grid",
     "Headline",
     "Holdout",

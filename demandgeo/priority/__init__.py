@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from demandgeo.priority.backtests import backtest as backtest
+    from demandgeo.priority.frontiers import frontier as frontier
     from demandgeo.priority.selection import select as select
 
-_HOME = {"backtest": "backtests", "select": "selection"}
+_HOME = {"backtest": "backtests", "frontier": "frontiers", "select": "selection"}
 
-__all__ = ["backtest", "select"]
+__all__ = ["backtest", "frontier", "select"]
 
 
 def __getattr__(name: str) -> object:

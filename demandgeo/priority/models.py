@@ -55,7 +55,8 @@ class Model:
 
     def roots_within(self, unit: int, inside: Mask) -> Integers:
         """Return the kept units of a set that may be the root of a part that holds the unit."""
-        return self.kept[inside[self.kept] & (self.rank[self.kept] <= self.rank[unit])]
+        roots: Integers = self.kept[inside[self.kept] & (self.rank[self.kept] <= self.rank[unit])]
+        return roots
 
     def too_small(self, inside: Mask) -> bool:
         """Whether a set cannot hold a whole part."""
