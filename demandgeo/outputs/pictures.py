@@ -17,9 +17,9 @@ from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from demandgeo.domain import Grid, Network, PriorityAreas, Record
+from demandgeo.domain import Frontier, Grid, Network, PriorityAreas, Record
 from demandgeo.outputs.cartography import MapLayer, map_layers
-from demandgeo.outputs.curves import concentration
+from demandgeo.outputs.curves import concentration, frontier
 from demandgeo.outputs.files import check_names, write_bytes
 from demandgeo.outputs.furniture import MARGIN, legend, list_areas, map_notes, north_arrow, page, scale_bar
 from demandgeo.outputs.outlines import districts
@@ -39,7 +39,7 @@ _HALO = [withStroke(linewidth=2.2, foreground="white")]
 
 @writer("outputs.figures")
 def figures(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str, str]) -> list[Path]:
-    """Draw every artifact that has geometry as ``NAME.png``; for priority areas also ``NAME.concentration.png``.
+    """Draw every artifact that has geometry and every frontier as ``NAME.png``; areas also ``NAME.concentration.png``.
 
     Legend with units, scale bar, north arrow, districts, what is not shown, attribution. The classes are those of
     the QGIS styles.
@@ -80,6 +80,9 @@ def figures(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str
             record = artifacts[name]
             if isinstance(record, PriorityAreas):
                 written.append(_save(concentration(record, about), folder / f"{name}.concentration.png"))
+        for name, record in artifacts.items():
+            if isinstance(record, Frontier):
+                written.append(_save(frontier(record, about), folder / f"{name}.png"))
     return written
 
 
