@@ -177,6 +177,7 @@ def drawn_tails(
     n, ids = lags.values.size, np.empty((permutations, lags.most), np.int64)
     about: dict[str, Any] = {"method": "conditional permutation", "permutations": permutations, "rounding": step}
     if generator == "esda":
+        seed %= 2**32  # as much as its generator takes
         ids, version = _ids_of_esda(ids.shape, n, seed)
         about |= {"generator": f"esda {version}"}
     else:
@@ -202,7 +203,7 @@ def _ids_of_esda(shape: tuple[int, int], n: int, seed: int) -> tuple[Integers, s
     import esda  # noqa: PLC0415
     from esda.crand import vec_permutations  # noqa: PLC0415
 
-    ids = vec_permutations(shape[1], n, shape[0], seed % 2**32)
+    ids = vec_permutations(shape[1], n, shape[0], seed)
     return np.ascontiguousarray(ids, np.int64), str(esda.__version__)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from typeguard import suppress_type_checks
 
-from demandgeo.errors import ModelError
+from demandgeo.errors import ModelError, PrecisionWarning
 from demandgeo.priority import getis_ord, local_moran
 from tests.priority.conftest import demand_on
 
@@ -160,13 +160,14 @@ def test_weights_are_rounded_on_a_stated_grid_and_the_rest_is_bounded():
     assert np.abs(scaled.p - plain.p).max() < 1e-12
     assert "significant_at_least" not in scaled.provenance
     messy = demand_on(counts * 12.34 + np.sqrt(2) * (counts > 0), measure="weight", weight_name="days")
-    rough = getis_ord(messy)
+    rough = getis_ord(messy)  # a warning would be an error
     assert 0 < rough.provenance["rounding_residual"] <= rough.provenance["rounding"] / 2 * (1 + 1e-9)
     least, most = (rough.provenance[f"significant_at_{end}"] for end in ("least", "most"))
-    assert least <= rough.significant().sum() <= most
-    coarse = getis_ord(messy, rounding=5.0)
+    assert least == rough.significant().sum() == most
+    with pytest.warns(PrecisionWarning, match="Values were rounded: between"):
+        coarse = getis_ord(messy, rounding=5.0)
     assert coarse.provenance["rounding"] == 5.0
-    assert coarse.provenance["significant_at_most"] - coarse.provenance["significant_at_least"] >= most - least
+    assert coarse.provenance["significant_at_least"] < most < coarse.provenance["significant_at_most"]
     with pytest.raises(ModelError, match="give at least"):
         getis_ord(messy, rounding=1e-9)
 
