@@ -80,7 +80,8 @@ def getis_ord(
         For many tests: ``"bh"``, ``"by"``, or None, which leaves q = p.
     rounding
         Step to which values are rounded for the exact law; None takes values of up to three decimals as they are if
-        the table of sums has room for them, and else a step of 4 millionths of the greatest sum. `provenance` has
+        the table of sums has room for them, and else a step of 4 millionths of the greatest sum (a giant among small
+        values makes it coarse beside the giant only). `provenance` has
         the step, and how many units stand out at least and at most, whatever it hides; a `PrecisionWarning` says so
         where the two differ.
     permutations, seed

@@ -185,12 +185,22 @@ def test_bounds_hold_the_p_of_what_was_not_rounded(seed):
         assert (tails.high[side] >= true - 1e-9).all()
 
 
-def test_values_may_be_large():
+def test_one_giant_leaves_the_rest_exact():
     values = clustered(40)
     values[3, 4] = 3_000_000.0
-    found = getis_ord(demand_on(values))
+    with pytest.warns(PrecisionWarning, match="between 0 and 8 units"):
+        found = getis_ord(demand_on(values))
+    # Where less is held than the giant, it makes no difference how much more the giant is.
+    tame = values.copy()
+    tame[3, 4] = 10_000.0
+    same = getis_ord(demand_on(tame))
+    beside = np.zeros((40, 40), bool)
+    beside[2:5, 3:6] = True
+    beside[3, 4] = False
     assert found.provenance["rounding"] > 1
-    assert np.nanmin(found.p) >= found.provenance["least_p"] > 0
+    assert found.provenance["units_rounded"] == 8
+    assert np.abs(found.p - same.p)[~beside.ravel()].max() < 1e-9
+    assert (found.p[beside.ravel()] < 0.006).all()
 
 
 def test_units_without_value_or_neighbours_are_not_tested():
