@@ -16,6 +16,7 @@ from demandgeo.kernels.regions import choose_parts
 from demandgeo.kernels.trading import trade
 from demandgeo.priority.problem import Problem
 from demandgeo.statistics.assignment import assign
+from demandgeo.statistics.mixes import DirichletMix
 from demandgeo.statistics.rates import GammaPoisson, poisson_counts
 
 PRICES = 12
@@ -216,17 +217,22 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DemandModel:
-    """Demand as events of several categories at unknown rates, each of unknown severity within its category.
+    """Demand as events at unknown rates, of several categories, each of unknown severity within its category.
+
+    Number and kind are apart: categories modelled each by itself would lose that a busy place is busy in most of them.
 
     Parameters
     ----------
     rates
-        Gamma-Poisson model of the number of events, a layer for each category.
+        Gamma-Poisson model of the number of all events, one layer.
+    mix
+        Shares of the categories.
     weight, spread
         float64 [categories, n]: mean weight of an event in the unit, and the standard deviation of that mean.
     """
 
     rates: GammaPoisson
+    mix: DirichletMix
     weight: Floats
     spread: Floats
 
@@ -234,13 +240,14 @@ class DemandModel:
     def fit(cls, recorded: Recorded, *, contiguity: str, severity_spread: bool = True) -> DemandModel:
         """Fit it to what was recorded; without `severity_spread` the mean weight of each category is taken as known."""
         count, weight, variance = recorded.by_category()
-        support = recorded.support
-        rates = GammaPoisson.fit(count, support.extent, support.neighbours(contiguity))
-        return cls(rates, weight, np.sqrt(variance) if severity_spread else np.zeros(weight.shape))
+        touching = recorded.support.neighbours(contiguity)
+        rates = GammaPoisson.fit(count.sum(axis=0, keepdims=True), recorded.support.extent, touching)
+        spread = np.where(count > 0, np.sqrt(variance), 0.0) if severity_spread else np.zeros(weight.shape)
+        return cls(rates, DirichletMix.fit(count, touching), weight, spread)
 
     def intensity(self, seed: int, draw: int) -> Floats:
         """Draw the demand to expect in a period like the recorded one, float64 [n]."""
-        return _summed(self.rates.rates(seed, draw), self._weights(seed, draw))
+        return _summed(self._rates(seed, draw), self._weights(seed, draw))
 
     def periods(self, seed: int, draw: int, number: int, *, length: float = 1.0) -> Floats:
         """Draw the demand of independent periods at the same rates, float64 [number, n].
@@ -254,12 +261,16 @@ class DemandModel:
         length
             Of each, in recorded periods.
         """
-        rates, weight = self.rates.rates(seed, draw) * length, self._weights(seed, draw)
-        return np.stack([_summed(poisson_counts(rates, seed + 1 + period, draw), weight) for period in range(number)])
+        rates, weight = self._rates(seed, draw) * length, self._weights(seed, draw)
+        return np.stack([_summed(poisson_counts(rates, seed + 2 + period, draw), weight) for period in range(number)])
+
+    def _rates(self, seed: int, draw: int) -> Floats:
+        """Draw the rates of each category, float64 [categories, n]."""
+        return self.rates.rates(seed, draw) * self.mix.shares(seed + 1, draw)
 
     def _weights(self, seed: int, draw: int) -> Floats:
         """Draw the mean weight of units with events: gamma, with its mean and spread."""
-        unsure = np.flatnonzero((self.spread > 0) & (self.rates.count > 0))
+        unsure = np.flatnonzero(self.spread > 0)
         if not unsure.size:
             return self.weight
         mean, spread = self.weight.ravel()[unsure], self.spread.ravel()[unsure]
