@@ -124,10 +124,8 @@ def _draw(axes: Axes, layer: MapLayer) -> None:
     elif layer.kind == "line":
         look = {"linewidth": 1.2 if drawn.sum() > MANY_LINES else 3.0}
     else:
-        look = {
-            "edgecolor": "none" if layer.seamless else INK if layer.column == "rank" else LINE,
-            "linewidth": 0.5 if layer.label else 0.2,
-        }
+        edge = INK if layer.column == "rank" else LINE
+        look = {"edgecolor": "none" if layer.seamless else edge, "linewidth": 0.5 if layer.label else 0.2}
     layer.frame[drawn].plot(ax=axes, color=_colours(layer)[drawn], aspect=None, **look)
 
 

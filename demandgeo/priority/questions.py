@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
@@ -41,6 +41,12 @@ class Question:
     within: str | None = None
     quota: int | Mapping[str, int] = 0
     quota_share: float | Mapping[str, float] | None = None
+
+    @classmethod
+    def behind(cls, settings: Mapping[str, Any]) -> Question:
+        """Return the question that a plan with these settings (`settings`) answers."""
+        known = {item.name for item in fields(cls)}
+        return cls(**{name: value for name, value in settings.items() if name in known and value != ""})
 
     @property
     def share(self) -> float:

@@ -48,7 +48,7 @@ def search(problem: Problem, plans: Iterable[Mask] = ()) -> Found:
     low, high = 0.5 * even_price(problem), 8.0 * even_price(problem)
     for _ in range(PRICES):
         price = float(np.sqrt(low * high))
-        chosen = _at_price(problem, price)
+        chosen = at_price(problem, price)
         amount = (problem.extent if problem.most_demand else problem.demand)[chosen].sum()
         low, high = (low, price) if amount >= problem.rules.limit else (price, high)
         if abs(amount / problem.rules.limit - 1.0) <= WORTH_TRADING:
@@ -77,17 +77,18 @@ def spread(problem: Problem, chosen: Mask) -> Mask:
     return chosen
 
 
-def traded(problem: Problem, chosen: Mask) -> Mask:
-    """Return a choice brought to the rules and improved, as far as single units can."""
+def traded(problem: Problem, chosen: Mask, moves: int | None = None) -> Mask:
+    """Return a choice brought to the rules and improved, as far as single units can, in so many moves at most."""
     better, rules = chosen.copy(), problem.rules
     graph = (problem.indptr, problem.indices, problem.border)
     amounts = (problem.demand, problem.extent, problem.rim, rules.price, problem.district)
     limits = (rules.floor, rules.quota, rules.least, int(rules.aim), rules.limit)
-    trade(*graph, *amounts, *limits, 4 * problem.n + 16, better)
+    trade(*graph, *amounts, *limits, 4 * problem.n + 16 if moves is None else moves, better)
     return better
 
 
-def _at_price(problem: Problem, price: float) -> Mask:
+def at_price(problem: Problem, price: float) -> Mask:
+    """Return the choice of so many parts that is worth most at a price of demand; it need not keep the other rules."""
     chosen = np.zeros(problem.n, bool)
     most = min(problem.rules.most, FOREST_PARTS)
     choose_parts(problem.indptr, problem.indices, unit_values(problem, price), most, chosen)
