@@ -6,20 +6,29 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from demandgeo.roads.adaptive import adaptive_density as adaptive_density
+    from demandgeo.roads.bandwidths import choose_bandwidth as choose_bandwidth
     from demandgeo.roads.intensity import density as density
     from demandgeo.roads.significance import significant_streets as significant_streets
     from demandgeo.roads.snapping import snap as snap
+    from demandgeo.roads.spacetime import spacetime_density as spacetime_density
 
 _HOME = {
+    "adaptive_density": "adaptive",
+    "choose_bandwidth": "bandwidths",
     "density": "intensity",
     "significant_streets": "significance",
     "snap": "snapping",
+    "spacetime_density": "spacetime",
 }
 
 __all__ = [
+    "adaptive_density",
+    "choose_bandwidth",
     "density",
     "significant_streets",
     "snap",
+    "spacetime_density",
 ]
 
 
