@@ -79,7 +79,7 @@ def adaptive_density(
     >>> demand = adaptive_density(Events.at(x, 0 * x, crs="EPSG:27700"), streets, bandwidth=200.0)
     >>> about = demand.provenance
     >>> round(about["mass"], 6), round(about["least_bandwidth_m"]), round(about["greatest_bandwidth_m"])
-    (1.0, 190, 600)
+    (1.0, 189, 600)
     """
     pilot = float(bandwidth if pilot is None else pilot)
     problems = Problems()
