@@ -94,7 +94,7 @@ def test_replicates_do_not_depend_on_how_many_travel_together(town, monkeypatch)
 def test_an_exposure_on_segments_or_lixels_takes_its_part(town):
     events = joined(anywhere(town, 100, 8), spot(town, 40, 60, 9))
     traffic = np.ones(len(town.start))
-    traffic[60] = 60.0
+    traffic[60] = 150.0
     exposure = Demand(
         town, traffic * town.length, "vehicle-km", Balance(np.zeros(4), np.zeros(4)), "count", "2023", name="traffic"
     )
