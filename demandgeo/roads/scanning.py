@@ -10,7 +10,7 @@ from pydantic import Field
 from demandgeo.domain import COUNT, Demand, Events, LocalStatistic, Network, Snapped
 from demandgeo.domain.record import Floats, Integers
 from demandgeo.errors import ModelError, Problems
-from demandgeo.kernels.draws import draw_units
+from demandgeo.kernels.street_draws import draw_units
 from demandgeo.kernels.windows import list_windows, scan
 from demandgeo.registry import stage
 from demandgeo.roads.clustering import scratch
