@@ -5,16 +5,20 @@ from __future__ import annotations
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.bandwidth import Bandwidth
 from demandgeo.domain.clusters import ScanClusters
+from demandgeo.domain.consensus import Consensus
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
+from demandgeo.domain.frontier import Frontier
 from demandgeo.domain.grid import Grid
 from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
+from demandgeo.domain.membership import Membership
 from demandgeo.domain.network import Arms, Network, Travel
 from demandgeo.domain.patterns import EmergingAreas
+from demandgeo.domain.profiles import Profiles
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.sites import Sites
@@ -30,20 +34,24 @@ __all__ = [
     "Balance",
     "Bandwidth",
     "Certificate",
+    "Consensus",
     "Demand",
     "DensityRegions",
     "EmergingAreas",
     "Events",
     "FileLedger",
+    "Frontier",
     "Grid",
     "Headline",
     "Holdout",
     "Labels",
     "Ledger",
     "LocalStatistic",
+    "Membership",
     "Neighbours",
     "Network",
     "PriorityAreas",
+    "Profiles",
     "Record",
     "ScanClusters",
     "Sites",

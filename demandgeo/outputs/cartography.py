@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from demandgeo.domain import (
+    Consensus,
     Demand,
     DensityRegions,
     EmergingAreas,
@@ -19,7 +20,10 @@ from demandgeo.domain import (
     Grid,
     Headline,
     LocalStatistic,
+    Membership,
+    Network,
     PriorityAreas,
+    Profiles,
     Record,
     ScanClusters,
     Sites,
@@ -29,8 +33,17 @@ from demandgeo.domain.record import Floats, Mask
 from demandgeo.outputs import wording
 from demandgeo.outputs.classes import Classes, classify, classify_names, classify_ranks
 from demandgeo.outputs.evidence import evidence, evidence_notes, patterns
+from demandgeo.outputs.palettes import GROUND, STREET
 
 KINDS = ("fill", "line", "marker")
+
+ROADS = (
+    ("motorway or trunk road", ("motorway", "trunk")),
+    ("primary road", ("primary",)),
+    ("secondary or tertiary road", ("secondary", "tertiary")),
+    ("local street", ("unclassified", "residential", "living_street", "service", "road")),
+)
+"""What a map tells streets apart by, most important first, and the classes of OpenStreetMap in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,11 @@ class MapLayer:
         return cast(Mask, (self.frame.geometry.notna() & ~self.frame.geometry.is_empty).to_numpy())
 
     @property
+    def zero_colour(self) -> str:
+        """Of what holds nothing: streets are drawn all the same, or nobody would know the town."""
+        return STREET if self.kind == "line" else GROUND
+
+    @property
     def values(self) -> Floats:
         """float64 [n]: what shades each row."""
         return cast(Floats, self.frame[self.column].to_numpy(np.float64))
@@ -129,6 +147,31 @@ def map_layer(record: Record, name: str) -> MapLayer | None:
         label=next((key for key in ("name", "district") if key in frame), ""),
         notes=tuple(getattr(record, "notes", ())),
     )
+
+
+@map_layer.register
+def _network(record: Network, name: str) -> MapLayer:
+    frame, streets = record.to_frame(), record.highway.take(record.unit_segment)
+    road = np.array([_road_rank(highway) for highway in (*streets.names, None)])[streets.codes]
+    frame.insert(frame.columns.get_loc("geometry"), "road", road)
+    named = bool(road.any())
+    return MapLayer(
+        title=wording.words(name),
+        subtitle=f"{record.n:,} {record.unit_name}, {record.length.sum() / 1e3:,.0f} km",
+        frame=frame,
+        column="road" if named else "",
+        unit="class of road" if named else "",
+        classes=classify_names([text for text, _ in ROADS[::-1]], road, "other") if named else None,
+        aliases={"road": "Class of road (1 local to 4 motorway)", "highway": "Class of road in the source"},
+        notes=record.ledger.notes,
+        support=record,
+    )
+
+
+def _road_rank(highway: str | None) -> float:
+    """Return 4 for a motorway down to 1 for a local street, 0 for what is none of these."""
+    found = [len(ROADS) - i for i, (_, classes) in enumerate(ROADS) if (highway or "").removesuffix("_link") in classes]
+    return float(found[0]) if found else 0.0
 
 
 @map_layer.register
@@ -241,7 +284,7 @@ def _local_statistic(record: LocalStatistic, name: str) -> MapLayer:
     frame = record.to_frame()
     frame.insert(frame.columns.get_loc("geometry"), "evidence", values)
     side = record.provenance.get("alternative", "greater")
-    unit = {"greater": "more than chance gives", "lesser": "less than chance gives"}.get(side, "than chance gives")
+    unit = {"greater": "more than chance gives", "lesser": "less than chance gives"}.get(side, "against chance")
     return MapLayer(
         title=f"{wording.words(name)}: where {record.name} stands out",
         subtitle=f"Tested against {record.provenance.get('null', 'chance')}",
@@ -340,4 +383,80 @@ def _sites(record: Sites, name: str) -> MapLayer:
         facts={key: str(value) for key, value in sorted(record.model.items()) if np.isscalar(value)},
         notes=(wording.capital(record.sentence()), *record.notes),
         support=record.network,
+    )
+
+
+@map_layer.register
+def _membership(record: Membership, name: str) -> MapLayer:
+    frame = record.to_frame()
+    standing = frame["standing"].map({"seldom": 1.0, "fringe": 2.0, "core": 3.0})
+    frame.insert(frame.columns.get_loc("geometry"), "sureness", standing)
+    names = ("seldom: below 50%", "fringe: 50% to 90%", "core: 90% and more")
+    return MapLayer(
+        title=f"{wording.words(name)}: how surely each place is a priority",
+        subtitle=f"Chosen in so many of {len(record.draws)} redraws of {record.areas.demand.period}"
+        f"{_weighted(record.areas.demand)}",
+        frame=frame,
+        column="sureness",
+        unit="chosen in redraws",
+        classes=classify_names(names, standing.to_numpy()),
+        seamless=isinstance(record.support, Grid),
+        aliases={
+            "probability": "Probability of being a priority (0 to 1)",
+            "area": "Area of the plan (-1 none)",
+            "sureness": "Standing (1 seldom, 2 fringe, 3 core)",
+        },
+        facts=demand_facts(record.areas.demand),
+        notes=(record.sentence(),),
+        support=record.support,
+    )
+
+
+@map_layer.register
+def _consensus(record: Consensus, name: str) -> MapLayer:
+    frame = record.to_frame()
+    levels = np.digitize(frame["chosen_share"].to_numpy(), [0.25, 0.5, 0.75, 1.0 - 1e-9]) + 1.0
+    frame.insert(frame.columns.get_loc("geometry"), "agreement", levels)
+    names = ("up to a quarter", "a quarter to half", "half to three quarters", "three quarters and more", "all")
+    return MapLayer(
+        title=f"{wording.words(name)}: what hangs on the grid and what does not",
+        subtitle=f"Ways to cut the study area that choose a place, of {len(record.table)}",
+        frame=frame,
+        column="agreement",
+        unit="of the ways",
+        classes=classify_names(names, levels),
+        seamless=True,
+        aliases={"chosen_share": "Share of the variants that choose it (0 to 1)", "agreement": "Agreement (5 all)"},
+        notes=(record.sentence(),),
+        support=record.grid,
+    )
+
+
+@map_layer.register
+def _profiles(record: Profiles, name: str) -> MapLayer:
+    frame = record.to_frame()
+    return MapLayer(
+        title=f"{wording.words(name)}: {len(frame)} area{'s' * (len(frame) != 1)} in profile",
+        subtitle=f"Chosen on {record.areas.demand.name} by {record.areas.support.unit_name}",
+        frame=frame,
+        column="rank",
+        unit="rank",
+        classes=classify_ranks(len(frame)),
+        label="name",
+        aliases={
+            "name": "Name",
+            "rank": "Rank",
+            "places": "Streets or zones that hold most",
+            "district_share": "Share of the district's demand (0 to 1)",
+            "main_category": "Main category",
+            "main_category_share": "Share of the main category (0 to 1)",
+            "before": "Events before (n)",
+            "change": "Change of events per month (0.1 is 10% more)",
+            "change_low": "Change, lower limit",
+            "change_high": "Change, upper limit",
+            "ksi": "Killed or seriously injured",
+        },
+        facts=demand_facts(record.areas.demand),
+        notes=record.notes,
+        support=record.areas.support,
     )

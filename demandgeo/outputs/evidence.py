@@ -12,6 +12,7 @@ from demandgeo.domain.patterns import PATTERNS
 from demandgeo.domain.record import Floats
 from demandgeo.outputs.classes import Classes, classify_names
 from demandgeo.outputs.palettes import COLD_TO_HOT, KINDS, PATTERN_COLOURS
+from demandgeo.outputs.wording import capital
 
 ALPHA = 0.05
 """Level at which a map says that a place stands out."""
@@ -49,8 +50,8 @@ def evidence_notes(record: LocalStatistic) -> tuple[str, ...]:
         return ("Events are taken as independent; crimes in series make more places stand out.",)
     found, tested = int(record.significant(ALPHA).sum()), int(record.tested.sum())
     notes = [
-        f"{statistic}, {record.provenance['method']}: {found:,} of {tested:,} tested {record.support.unit_name} stand "
-        f"out at q up to {ALPHA:g}. A unit is judged by what its neighbours hold."
+        f"{capital(statistic)}, {record.provenance['method']}: {found:,} of {tested:,} tested "
+        f"{record.support.unit_name} stand out at q up to {ALPHA:g}. A unit is judged by what its neighbours hold."
     ]
     if record.provenance.get("inference") == "normal":
         notes.append("Counts are far from normal: most of these units would not stand out by their exact law.")

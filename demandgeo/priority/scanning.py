@@ -238,7 +238,8 @@ def _clusters(
             if (cluster[member] < 0).all():
                 cluster[member] = len(rows)
                 rows.append((len(rows), member.size, *_facts(scene, member), found.ratio[centre], p[centre]))
-    return cluster, pd.DataFrame(rows, columns=list(CLUSTER_COLUMNS))
+    table = pd.DataFrame(rows, columns=list(CLUSTER_COLUMNS))
+    return cluster, table.astype({name: int if name in ("cluster", "units") else float for name in CLUSTER_COLUMNS})
 
 
 def _facts(scene: _Scene, member: Codes) -> tuple[float, ...]:

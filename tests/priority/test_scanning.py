@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numba
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,6 +82,16 @@ def test_planted_clusters_are_found_and_do_not_meet(window):
             assert parts.max() == 0, "in one piece"
 
 
+@pytest.fixture
+def one_thread():
+    """Thousands of small maps: two threads would wait for each other most of the time."""
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    yield
+    numba.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_the_level_holds_if_all_is_chance():
     low, sets = 0, 120
     for seed in range(sets):
