@@ -16,6 +16,9 @@ Runs = Integers
 MOST_CHOICES = 400_000_000
 """Cells times budget of the dynamic programme, two bytes each."""
 
+MOST_WORK = 2_000_000_000
+"""Cells times the square of the longest run: steps of one round of prices, some seconds."""
+
 MOST_CELLS = 32_000
 PRICES = 40
 """Halvings of the price: what is left of its range is below the rounding of the scores."""
@@ -62,8 +65,12 @@ def optimal_runs(score: Floats, begin: Integers, least: int, most: int, budget: 
     >>> optimal_runs(np.array([1.0, 2.0, -1.0, 3.0, 0.5]), np.zeros(5, np.int64), 1, 2, 3).tolist()
     [[0, 2], [3, 4]]
     """
-    if most > MOST_CELLS:
-        raise ModelError(f"a run of {most:,} cells is too long", f"at most {MOST_CELLS:,}", "give longer cells")
+    if score.size * most**2 > MOST_WORK or most > MOST_CELLS:
+        raise ModelError(
+            f"{score.size:,} cells with runs of up to {most:,} are too many to choose among exactly",
+            f"at most {MOST_WORK:,} cells times the square of the longest run",
+            "give longer cells, or a smaller max_length",
+        )
     kept = _promising(score, begin, least, most, budget)
     cell = np.flatnonzero(kept)
     if (cell.size + 1) * (budget + 1) > MOST_CHOICES:
