@@ -105,7 +105,7 @@ def test_harm_is_modelled_by_category_without_losing_its_concentration():
         sure = membership(areas, known, draws=30)
         found.append((sure.expected_share, true[areas.selected].sum() / true.sum()))
     expected, held = np.mean(found, axis=0)
-    assert expected == pytest.approx(held, abs=0.012)
+    assert expected == pytest.approx(held, abs=0.02)
 
 
 @pytest.mark.long
