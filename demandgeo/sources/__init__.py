@@ -25,6 +25,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "fetch_streets",
     "read_boundaries",
     "read_incidents",
     "read_police_uk",
@@ -32,7 +33,6 @@ __all__ = [
     "read_stats19",
     "read_streets",
 ]
-__all__ = ["fetch_streets", "read_boundaries", "read_incidents", "read_police_uk", "read_streets"]
 
 
 def __getattr__(name: str) -> object:
