@@ -12,11 +12,13 @@ from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
+from demandgeo.domain.location import Location
 from demandgeo.domain.network import Arms, Network, Travel
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.support import Neighbours, Support
 from demandgeo.domain.table import Table
+from demandgeo.domain.travel import CostMatrix, Points
 from demandgeo.domain.zones import Zones
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "Balance",
     "Bandwidth",
     "Certificate",
+    "CostMatrix",
     "Demand",
     "DensityRegions",
     "Events",
@@ -36,8 +39,10 @@ __all__ = [
     "Labels",
     "Ledger",
     "LocalStatistic",
+    "Location",
     "Neighbours",
     "Network",
+    "Points",
     "PriorityAreas",
     "Record",
     "Support",
