@@ -280,7 +280,7 @@ def _input(function: Callable[..., Any], parameter: inspect.Parameter, hints: di
     accepts = tuple(c for c in choices if inspect.isclass(c) and issubclass(c, Artifact))
     optional = type(None) in choices
     # Beside an artifact an array or a table may stand: a notebook has them at hand, a configuration names artifacts.
-    arrays = sum(_module_of(c) in ARRAYS for c in choices if c not in accepts)
+    arrays = sum(_is_array(c) for c in choices if c not in accepts)
     if not accepts or len(accepts) + optional + arrays != len(choices):
         raise TypeError(
             f"{_origin(function)}: positional parameter {parameter.name!r} must be an artifact, a union of them, "
@@ -289,8 +289,12 @@ def _input(function: Callable[..., Any], parameter: inspect.Parameter, hints: di
     return Input(accepts, optional=optional or parameter.default is not parameter.empty, many=many)
 
 
-def _module_of(hint: Any) -> str:
-    return str(getattr(get_origin(hint) or hint, "__module__", "")).partition(".")[0]
+def _is_array(hint: Any) -> bool:
+    """Whether a type is an array, a table, or a tuple of such."""
+    kind = get_origin(hint) or hint
+    if kind is tuple:
+        return all(map(_is_array, get_args(hint)))
+    return str(getattr(kind, "__module__", "")).partition(".")[0] in ARRAYS
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:

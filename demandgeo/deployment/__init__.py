@@ -9,11 +9,15 @@ if TYPE_CHECKING:
     from demandgeo.deployment.grants import allocate as allocate
     from demandgeo.deployment.grants import grant_2015_16 as grant_2015_16
     from demandgeo.deployment.location import locate as locate
+    from demandgeo.deployment.times import read_times as read_times
+    from demandgeo.deployment.times import travel_times as travel_times
 
 _HOMES = {
     "allocate": "grants",
     "grant_2015_16": "grants",
     "locate": "location",
+    "read_times": "times",
+    "travel_times": "times",
 }
 
 __all__ = list(_HOMES)

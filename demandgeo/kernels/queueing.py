@@ -70,7 +70,9 @@ def hypercube(rate, service, preference, tolerance, most, out_busy, out_sent):
     out_busy[:] = start
     lost = 1.0 - start * units / load if load > 0 else 0.0
     arriving, next_busy = np.empty(units), np.empty(units)
-    for turn in range(most):
+    rounds = 0
+    for _ in range(most):
+        rounds += 1
         arriving[:] = 0.0
         for a in range(atoms):
             reach = rate[a]
@@ -100,4 +102,4 @@ def hypercube(rate, service, preference, tolerance, most, out_busy, out_sent):
             reach *= out_busy[unit]
         for u in range(units):
             out_sent[a, u] *= (1.0 - lost) / answered
-    return turn + 1
+    return rounds

@@ -16,7 +16,7 @@ def erlang_c(servers, load):
 
 
 def exact_hypercube(rate, service, preference):
-    """Busy shares and dispatch shares from the 2**units states of the Markov chain; calls that find all busy are lost."""
+    """Busy and dispatch shares from the 2**units states of the Markov chain; calls that find all busy are lost."""
     atoms, units = preference.shape
     states = 2**units
     flow = np.zeros((states, states))
