@@ -6,18 +6,48 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from demandgeo.deployment.criteria import Performance as Performance
+    from demandgeo.deployment.criteria import backup_coverage as backup_coverage
+    from demandgeo.deployment.criteria import coverage as coverage
+    from demandgeo.deployment.criteria import district_gap as district_gap
+    from demandgeo.deployment.criteria import expected_coverage as expected_coverage
+    from demandgeo.deployment.criteria import mean_time as mean_time
+    from demandgeo.deployment.criteria import median_time as median_time
+    from demandgeo.deployment.criteria import p90_time as p90_time
+    from demandgeo.deployment.criteria import p95_time as p95_time
+    from demandgeo.deployment.criteria import sites_cost as sites_cost
+    from demandgeo.deployment.criteria import unreached as unreached
+    from demandgeo.deployment.criteria import workload_gini as workload_gini
+    from demandgeo.deployment.drawn import read_options as read_options
     from demandgeo.deployment.grants import allocate as allocate
     from demandgeo.deployment.grants import grant_2015_16 as grant_2015_16
     from demandgeo.deployment.location import locate as locate
+    from demandgeo.deployment.scores import demand_scenarios as demand_scenarios
+    from demandgeo.deployment.scores import score as score
     from demandgeo.deployment.times import read_times as read_times
     from demandgeo.deployment.times import travel_times as travel_times
 
 _HOMES = {
+    "Performance": "criteria",
     "allocate": "grants",
+    "backup_coverage": "criteria",
+    "coverage": "criteria",
+    "demand_scenarios": "scores",
+    "district_gap": "criteria",
+    "expected_coverage": "criteria",
     "grant_2015_16": "grants",
     "locate": "location",
+    "mean_time": "criteria",
+    "median_time": "criteria",
+    "p90_time": "criteria",
+    "p95_time": "criteria",
+    "read_options": "drawn",
     "read_times": "times",
+    "score": "scores",
+    "sites_cost": "criteria",
     "travel_times": "times",
+    "unreached": "criteria",
+    "workload_gini": "criteria",
 }
 
 __all__ = list(_HOMES)

@@ -14,6 +14,7 @@ from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
 from demandgeo.domain.location import Location
 from demandgeo.domain.network import Arms, Network, Travel
+from demandgeo.domain.options import Option, Options, Scenarios, Scorecard
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.support import Neighbours, Support
@@ -42,9 +43,13 @@ __all__ = [
     "Location",
     "Neighbours",
     "Network",
+    "Option",
+    "Options",
     "Points",
     "PriorityAreas",
     "Record",
+    "Scenarios",
+    "Scorecard",
     "Support",
     "Table",
     "Travel",
