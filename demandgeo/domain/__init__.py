@@ -15,8 +15,10 @@ from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
+from demandgeo.domain.location import Location
 from demandgeo.domain.membership import Membership
 from demandgeo.domain.network import Arms, Network, Travel
+from demandgeo.domain.options import Option, Options, Scenarios, Scorecard
 from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.profiles import Profiles
 from demandgeo.domain.record import Record
@@ -25,6 +27,7 @@ from demandgeo.domain.sites import Sites
 from demandgeo.domain.snapped import Snapped
 from demandgeo.domain.support import Neighbours, Support
 from demandgeo.domain.table import Table
+from demandgeo.domain.travel import CostMatrix, Points
 from demandgeo.domain.zones import Zones
 
 __all__ = [
@@ -35,6 +38,7 @@ __all__ = [
     "Bandwidth",
     "Certificate",
     "Consensus",
+    "CostMatrix",
     "Demand",
     "DensityRegions",
     "EmergingAreas",
@@ -47,13 +51,19 @@ __all__ = [
     "Labels",
     "Ledger",
     "LocalStatistic",
+    "Location",
     "Membership",
     "Neighbours",
     "Network",
+    "Option",
+    "Options",
+    "Points",
     "PriorityAreas",
     "Profiles",
     "Record",
     "ScanClusters",
+    "Scenarios",
+    "Scorecard",
     "Sites",
     "Snapped",
     "Support",

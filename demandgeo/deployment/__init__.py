@@ -1,0 +1,72 @@
+"""Deployment: travel times, sites with a proof, grants, queues, and scored options."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from demandgeo.deployment.criteria import Performance as Performance
+    from demandgeo.deployment.criteria import backup_coverage as backup_coverage
+    from demandgeo.deployment.criteria import coverage as coverage
+    from demandgeo.deployment.criteria import district_gap as district_gap
+    from demandgeo.deployment.criteria import expected_coverage as expected_coverage
+    from demandgeo.deployment.criteria import mean_time as mean_time
+    from demandgeo.deployment.criteria import median_time as median_time
+    from demandgeo.deployment.criteria import p90_time as p90_time
+    from demandgeo.deployment.criteria import p95_time as p95_time
+    from demandgeo.deployment.criteria import sites_cost as sites_cost
+    from demandgeo.deployment.criteria import unreached as unreached
+    from demandgeo.deployment.criteria import workload_gini as workload_gini
+    from demandgeo.deployment.drawn import read_options as read_options
+    from demandgeo.deployment.location import locate as locate
+    from demandgeo.deployment.scores import demand_scenarios as demand_scenarios
+    from demandgeo.deployment.scores import score as score
+
+_HOMES = {
+    "Performance": "criteria",
+    "backup_coverage": "criteria",
+    "coverage": "criteria",
+    "demand_scenarios": "scores",
+    "district_gap": "criteria",
+    "expected_coverage": "criteria",
+    "locate": "location",
+    "mean_time": "criteria",
+    "median_time": "criteria",
+    "p90_time": "criteria",
+    "p95_time": "criteria",
+    "read_options": "drawn",
+    "score": "scores",
+    "sites_cost": "criteria",
+    "unreached": "criteria",
+    "workload_gini": "criteria",
+}
+
+__all__ = [
+    "Performance",
+    "backup_coverage",
+    "coverage",
+    "demand_scenarios",
+    "district_gap",
+    "expected_coverage",
+    "locate",
+    "mean_time",
+    "median_time",
+    "p90_time",
+    "p95_time",
+    "read_options",
+    "score",
+    "sites_cost",
+    "unreached",
+    "workload_gini",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
