@@ -171,6 +171,34 @@ def eliminate(first, neighbour, out_parent, out_arcs):
 
 
 @kernel
+def number_trees(parent, out_number):
+    """Fill the place of each node in an order in which every subtree of the elimination tree is one run, root last.
+
+    Parameters
+    ----------
+    parent
+        int32 [nodes]: of higher rank; -1 for a root.
+    out_number
+        int32 [nodes], a permutation; ranks that are such an order already stay as they are.
+    """
+    n = parent.size
+    size, end = np.ones(n, np.int32), np.empty(n, np.int32)
+    for v in range(n):
+        if parent[v] >= 0:
+            size[parent[v]] += size[v]
+    free = n
+    for v in range(n - 1, -1, -1):
+        if parent[v] < 0:
+            end[v] = free
+            free -= size[v]
+        else:
+            end[v] = end[parent[v]]
+            end[parent[v]] -= size[v]
+        end[v] -= 1
+        out_number[v] = end[v]
+
+
+@kernel
 def fill_arcs(first, neighbour, parent, first_arc, out_head):
     """Fill out_head with the higher end of each arc, ascending within a node.
 
