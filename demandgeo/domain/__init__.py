@@ -5,6 +5,7 @@ from __future__ import annotations
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.bandwidth import Bandwidth
 from demandgeo.domain.clusters import ScanClusters
+from demandgeo.domain.consensus import Consensus
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
@@ -13,11 +14,14 @@ from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
+from demandgeo.domain.membership import Membership
 from demandgeo.domain.network import Arms, Network, Travel
 from demandgeo.domain.patterns import EmergingAreas
+from demandgeo.domain.profiles import Profiles
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.sites import Sites
+from demandgeo.domain.snapped import Snapped
 from demandgeo.domain.support import Neighbours, Support
 from demandgeo.domain.table import Table
 from demandgeo.domain.zones import Zones
@@ -29,6 +33,7 @@ __all__ = [
     "Balance",
     "Bandwidth",
     "Certificate",
+    "Consensus",
     "Demand",
     "DensityRegions",
     "EmergingAreas",
@@ -40,12 +45,15 @@ __all__ = [
     "Labels",
     "Ledger",
     "LocalStatistic",
+    "Membership",
     "Neighbours",
     "Network",
     "PriorityAreas",
+    "Profiles",
     "Record",
     "ScanClusters",
     "Sites",
+    "Snapped",
     "Support",
     "Table",
     "Travel",

@@ -33,7 +33,8 @@ class ScanClusters(Record):
         int64 [n]: the cluster of each unit, a row of the table; -1 outside all.
     table
         One row per cluster: cluster (its rank), units, extent (m2 or m), x and y of its centre and its radius_m
-        (metres), events, expected, relative_risk (inside over outside), log_likelihood_ratio, p.
+        (metres), events, expected, relative_risk (inside over outside, NaN if
+        there is no event outside), log_likelihood_ratio, p.
     name
         What was counted.
     provenance

@@ -306,7 +306,7 @@ class Network(Support):
 
     def place(self, segment: Integers, position: Floats) -> tuple[Floats, Floats]:
         """Return x and y at a position (metres from the start) of a segment."""
-        at = self._vertex_positions()
+        at = self.vertex_position
         # One ascending run of numbers: each segment's positions begin where those before it end.
         offset = np.concatenate([[0.0], np.cumsum(self.length + 1.0)])
         run = at + np.repeat(offset[:-1], np.diff(self.first_vertex))
@@ -344,7 +344,7 @@ class Network(Support):
         """Return one LineString per unit, from start to end."""
         if not self.lixel:
             return cast(Geometries, shapely.linestrings(self.vertex, indices=self._vertex_segment()))
-        at, segment, n = self._vertex_positions(), self._vertex_segment(), self.n
+        at, segment, n = self.vertex_position, self._vertex_segment(), self.n
         inner = np.ones(len(at), np.bool_)
         inner[self.first_vertex[:-1]] = inner[self.first_vertex[1:] - 1] = False
         unit = np.concatenate([np.arange(n), self.unit_at(segment[inner], at[inner]), np.arange(n)])
@@ -419,8 +419,9 @@ class Network(Support):
     def _vertex_segment(self) -> Integers:
         return np.repeat(np.arange(len(self.start)), np.diff(self.first_vertex))
 
-    def _vertex_positions(self) -> Floats:
-        """Return how far along its segment each vertex lies, so that the last lies at the segment's length."""
+    @property
+    def vertex_position(self) -> Floats:
+        """float64 [vertices]: metres along its segment; the last vertex of a segment lies at its length."""
         step = np.hypot(*np.diff(self.vertex, axis=0, prepend=self.vertex[:1]).T)
         step[self.first_vertex[:-1]] = 0.0
         along = np.cumsum(step)

@@ -23,6 +23,9 @@ from demandgeo.domain.record import (
 )
 from demandgeo.errors import ModelError, Problems
 
+BEST, FALSE_SHARE = 0.02, 0.10
+"""What the sentence quotes: the best of the street length, and the share of false sites among those that stand out."""
+
 SITE_COLUMNS = ("rank", "site", "kind", "name", "length_m", "observed", "expected", "excess")
 
 
@@ -40,7 +43,8 @@ class Sites(Record):
         One row per site, the first ranked first. It starts with rank, site (its name in the source, unique), kind
         (segment, junction, stretch, corridor, cluster), name (for people), length_m, observed (events or KSI in the
         period), expected (what the counts and the model say of the true mean, for the same period) and excess (above
-        what such places suffer). Further columns: modelled, low, high, p_excess, q_excess, p_worst, costs per year.
+        what such places suffer); the last two are NaN where there is no model. Further columns: modelled, low, high,
+        p_excess, q_excess, p_worst, costs per year.
     segment, node
         int64 [n]: the segment or the junction that a site is; -1 where it is none or several.
     name, weight_name, period
@@ -106,7 +110,7 @@ class Sites(Record):
         problems.check((self.table["rank"] == np.arange(1, n + 1)).all(), "the ranks are not 1, 2, 3, ... in order")
         problems.check(self.table["site"].is_unique, "a site stands twice")
         numbers = self.table[["length_m", "observed", "expected"]].to_numpy(np.float64)
-        problems.check((numbers >= 0).all(), "a length, an observed or an expected number is not >= 0")
+        problems.check(not (numbers < 0).any(), "a length, an observed or an expected number is below 0")
         problems.check(np.isfinite(self.years) and self.years >= 0, f"the years are {self.years}")
         problems.raise_as(ModelError)
 
@@ -139,12 +143,25 @@ class Sites(Record):
         return gpd.GeoDataFrame(self.table.copy(), geometry=self.geometry, crs=self.crs)
 
     def sentence(self) -> str:
-        """One line: how many sites, what they suffered, and how much of it is excess."""
-        table, share = self.table, self.table["length_m"].sum() / self.network.length.sum()
+        """One line: what the sites suffered, what was to be expected, and where it is too much."""
+        table, where = self.table, f"{self.name} in {self.period}"
+        if {"q_excess", "p_worst"} <= set(table.columns):
+            order = np.argsort(-(table["expected"] / table["length_m"].clip(lower=1.0)).to_numpy(), kind="stable")
+            length = table["length_m"].to_numpy()[order].cumsum() / table["length_m"].sum()
+            best = float(table["expected"].to_numpy()[order][length <= BEST].sum() / table["expected"].sum())
+            sure = int((table["q_excess"] <= FALSE_SHARE).sum())
+            return (
+                f"{len(table):,} segments and junctions saw {table['observed'].sum():,.1f} {where}; "
+                f"{BEST:.0%} of the street length must expect {best:.1%} of them; {sure:,} sites suffer more than such "
+                f"places do, with at most {FALSE_SHARE:.0%} of them false."
+            )
+        share = table["length_m"].sum() / self.network.length.sum()
+        text = f"{len(table):,} sites on {share:.1%} of the street length saw {table['observed'].sum():,.1f} {where}"
+        if table["expected"].isna().all():
+            return f"{text}; a rule does not say what was to be expected."
         return (
-            f"{len(table):,} sites on {share:.1%} of the street length saw {table['observed'].sum():,.1f} {self.name} "
-            f"in {self.period}; {table['expected'].sum():,.1f} were to be expected, "
-            f"{table['excess'].clip(lower=0).sum():,.1f} more than on such streets."
+            f"{text}; {table['expected'].sum():,.1f} were to be expected, {table['excess'].sum():,.1f} more than on "
+            "such streets."
         )
 
     def summary(self) -> dict[str, object]:

@@ -25,7 +25,13 @@ _MODULES = {
     "tables": "spreadsheets",
 }
 
-__all__ = list(_MODULES)
+__all__ = [
+    "figures",
+    "layers",
+    "mosaic",
+    "rasters",
+    "tables",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -12,24 +12,28 @@ import numpy as np
 import shapely
 
 from demandgeo.domain import (
+    Consensus,
     Demand,
     DensityRegions,
+    EmergingAreas,
     Events,
     Grid,
     Headline,
     LocalStatistic,
+    Membership,
     PriorityAreas,
+    Profiles,
     Record,
+    ScanClusters,
+    Sites,
     Support,
 )
 from demandgeo.domain.record import Floats, Mask
 from demandgeo.outputs import wording
 from demandgeo.outputs.classes import Classes, classify, classify_names, classify_ranks
+from demandgeo.outputs.evidence import evidence, evidence_notes, patterns
 
 KINDS = ("fill", "line", "marker")
-
-ALPHA = 0.05
-"""Level at which a map says that a place stands out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,22 +240,74 @@ def _weighted(demand: Demand) -> str:
 
 @map_layer.register
 def _local_statistic(record: LocalStatistic, name: str) -> MapLayer:
-    threshold = float(record.provenance.get("family_wise_threshold", np.inf))
-    evidence = np.select([record.z > threshold, record.q <= ALPHA, record.p <= ALPHA], [3.0, 2.0, 1.0], 0.0)
-    evidence[~record.tested] = np.nan
+    values, classes = evidence(record)
     frame = record.to_frame()
-    frame.insert(frame.columns.get_loc("geometry"), "evidence", evidence)
-    names = (f"p up to {ALPHA:g}, each alone", f"q up to {ALPHA:g}", "above the family-wise bar")
+    frame.insert(frame.columns.get_loc("geometry"), "evidence", values)
+    side = record.provenance.get("alternative", "greater")
+    unit = {"greater": "more than chance gives", "lesser": "less than chance gives"}.get(side, "against chance")
     return MapLayer(
         title=f"{wording.words(name)}: where {record.name} stands out",
         subtitle=f"Tested against {record.provenance.get('null', 'chance')}",
         frame=frame,
         column="evidence",
-        unit="more than chance gives",
-        classes=classify_names(names, evidence, "no more than chance"),
+        unit="value among its neighbours" if record.kind is not None else unit,
+        classes=classes,
         seamless=isinstance(record.support, Grid),
-        aliases={"statistic": wording.capital(record.measure), "evidence": "Evidence (0 none to 3 family-wise)"},
-        notes=("Events are taken as independent; crimes in series make more places stand out.",),
+        aliases={"statistic": wording.capital(record.measure), "evidence": "Evidence (class of the legend)"},
+        facts={key: str(value) for key, value in sorted(record.provenance.items()) if np.isscalar(value)},
+        notes=evidence_notes(record),
+        support=record.support,
+    )
+
+
+@map_layer.register
+def _scan_clusters(record: ScanClusters, name: str) -> MapLayer:
+    frame = record.to_frame()
+    number = len(frame)
+    frame["cluster"] += 1
+    facts = {key: str(value) for key, value in sorted(record.provenance.items()) if np.isscalar(value)}
+    return MapLayer(
+        title=f"{wording.words(name)}: {number} cluster{'s' * (number != 1)} of {record.name}",
+        subtitle=f"Poisson scan, {record.provenance.get('window', '')} windows; expected "
+        f"{record.provenance.get('null', 'by chance')}",
+        frame=frame,
+        column="relative_risk",
+        unit="times the rate outside",
+        classes=classify(frame["relative_risk"].to_numpy(np.float64)),
+        label="cluster",
+        aliases={"relative_risk": "Relative risk (rate inside over outside)", "radius_m": "Radius (m)"},
+        facts=facts,
+        notes=(
+            wording.capital(record.sentence()),
+            "Clusters are numbered by how little chance explains them; p holds for the whole map. Events are taken as "
+            "independent: crimes in series make p too small.",
+        ),
+        support=record.support,
+    )
+
+
+@map_layer.register
+def _emerging(record: EmergingAreas, name: str) -> MapLayer:
+    values, classes = patterns(record)
+    frame = record.to_frame()
+    frame.insert(frame.columns.get_loc("geometry"), "class", values)
+    hot = int((values > 0).sum())
+    return MapLayer(
+        title=f"{wording.words(name)}: how hot spots of {record.name} came and went",
+        subtitle=f"{len(record.periods)} periods, {record.periods[0]} to {record.periods[-1]}, by "
+        f"{record.support.unit_name}",
+        frame=frame,
+        column="class",
+        unit="hot spot",
+        classes=classes,
+        seamless=isinstance(record.support, Grid),
+        aliases={
+            "class": "Class of the legend",
+            "trend": "Trend of the score (Kendall's tau)",
+            "trend_p": "p of trend",
+        },
+        facts={key: str(value) for key, value in sorted(record.provenance.items()) if np.isscalar(value)},
+        notes=(f"{hot:,} of {record.support.n:,} {record.support.unit_name} are or were hot spots by these rules.",),
         support=record.support,
     )
 
@@ -270,4 +326,97 @@ def _density_regions(record: DensityRegions, name: str) -> MapLayer:
         ),
         aliases={"size": "Order (the smallest is highest)", "lowest": "Least density in it"},
         support=record.support,
+    )
+
+
+@map_layer.register
+def _sites(record: Sites, name: str) -> MapLayer:
+    frame, column = record.to_frame(), record.map_column
+    return MapLayer(
+        title=f"{wording.words(name)}: {len(frame):,} site{'s' * (len(frame) != 1)}",
+        subtitle=f"{wording.capital(record.map_unit)}, {record.weight_name}",
+        frame=frame,
+        column=column,
+        unit=record.map_unit,
+        classes=classify(frame[column].to_numpy(np.float64)),
+        label="name",
+        facts={key: str(value) for key, value in sorted(record.model.items()) if np.isscalar(value)},
+        notes=(wording.capital(record.sentence()), *record.notes),
+        support=record.network,
+    )
+
+
+@map_layer.register
+def _membership(record: Membership, name: str) -> MapLayer:
+    frame = record.to_frame()
+    standing = frame["standing"].map({"seldom": 1.0, "fringe": 2.0, "core": 3.0})
+    frame.insert(frame.columns.get_loc("geometry"), "sureness", standing)
+    names = ("seldom: below 50%", "fringe: 50% to 90%", "core: 90% and more")
+    return MapLayer(
+        title=f"{wording.words(name)}: how surely each place is a priority",
+        subtitle=f"Chosen in so many of {len(record.draws)} redraws of {record.areas.demand.period}"
+        f"{_weighted(record.areas.demand)}",
+        frame=frame,
+        column="sureness",
+        unit="chosen in redraws",
+        classes=classify_names(names, standing.to_numpy()),
+        seamless=isinstance(record.support, Grid),
+        aliases={
+            "probability": "Probability of being a priority (0 to 1)",
+            "area": "Area of the plan (-1 none)",
+            "sureness": "Standing (1 seldom, 2 fringe, 3 core)",
+        },
+        facts=demand_facts(record.areas.demand),
+        notes=(record.sentence(),),
+        support=record.support,
+    )
+
+
+@map_layer.register
+def _consensus(record: Consensus, name: str) -> MapLayer:
+    frame = record.to_frame()
+    levels = np.digitize(frame["chosen_share"].to_numpy(), [0.25, 0.5, 0.75, 1.0 - 1e-9]) + 1.0
+    frame.insert(frame.columns.get_loc("geometry"), "agreement", levels)
+    names = ("up to a quarter", "a quarter to half", "half to three quarters", "three quarters and more", "all")
+    return MapLayer(
+        title=f"{wording.words(name)}: what hangs on the grid and what does not",
+        subtitle=f"Ways to cut the study area that choose a place, of {len(record.table)}",
+        frame=frame,
+        column="agreement",
+        unit="of the ways",
+        classes=classify_names(names, levels),
+        seamless=True,
+        aliases={"chosen_share": "Share of the variants that choose it (0 to 1)", "agreement": "Agreement (5 all)"},
+        notes=(record.sentence(),),
+        support=record.grid,
+    )
+
+
+@map_layer.register
+def _profiles(record: Profiles, name: str) -> MapLayer:
+    frame = record.to_frame()
+    return MapLayer(
+        title=f"{wording.words(name)}: {len(frame)} area{'s' * (len(frame) != 1)} in profile",
+        subtitle=f"Chosen on {record.areas.demand.name} by {record.areas.support.unit_name}",
+        frame=frame,
+        column="rank",
+        unit="rank",
+        classes=classify_ranks(len(frame)),
+        label="name",
+        aliases={
+            "name": "Name",
+            "rank": "Rank",
+            "places": "Streets or zones that hold most",
+            "district_share": "Share of the district's demand (0 to 1)",
+            "main_category": "Main category",
+            "main_category_share": "Share of the main category (0 to 1)",
+            "before": "Events before (n)",
+            "change": "Change of events per month (0.1 is 10% more)",
+            "change_low": "Change, lower limit",
+            "change_high": "Change, upper limit",
+            "ksi": "Killed or seriously injured",
+        },
+        facts=demand_facts(record.areas.demand),
+        notes=record.notes,
+        support=record.areas.support,
     )

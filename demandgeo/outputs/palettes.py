@@ -8,6 +8,15 @@ INK, QUIET, LINE, GROUND, NOTHING = "#222222", "#666666", "#9a9a9a", "#f2f1ee", 
 ACCENT = "#1f5a99"
 """What is neither low nor high: points, and the curve of a chart."""
 
+COLD_TO_HOT = ("#1f5a99", "#9dbfe0", "#fbbd57", "#c23c55")
+"""Strong and weak evidence of less, weak and strong evidence of more."""
+
+KINDS = ("#c23c55", "#fbbd57", "#9dbfe0", "#1f5a99")
+"""High among high, high among low, low among high, low among low."""
+
+PATTERN_COLOURS = ("#3a1050", "#7f1f66", "#c23c55", "#ea7a3c", "#fbbd57", "#9dbfe0", "#4f86bf", "#8c8c8c")
+"""Hot spots from what has just begun to what is past: dark to light, then on and off, then grey."""
+
 _ANCHORS = ("#fdedb3", "#fbbd57", "#ea7a3c", "#c23c55", "#7f1f66", "#3a1050")
 """Light to dark: lightness alone orders them, and hue helps those who see it."""
 

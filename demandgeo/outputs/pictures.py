@@ -17,7 +17,7 @@ from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from demandgeo.domain import Grid, PriorityAreas, Record
+from demandgeo.domain import Grid, Network, PriorityAreas, Record
 from demandgeo.outputs.cartography import MapLayer, map_layers
 from demandgeo.outputs.curves import concentration
 from demandgeo.outputs.files import check_names, write_bytes
@@ -28,6 +28,11 @@ from demandgeo.registry import writer
 
 LEAST_WIDTH = 500.0
 """Metres that a map shows at least, around a single point."""
+
+MANY_LINES = 1000
+"""More lines than this are drawn thin."""
+
+MOST_NAMED_LINES = 15
 
 _HALO = [withStroke(linewidth=2.2, foreground="white")]
 
@@ -86,6 +91,8 @@ def _map(layer: MapLayer, about: Mapping[str, str]) -> Figure:
     background = None if layer.support is None else districts(layer.support)
     if background is not None and len(background):
         background.plot(ax=axes, color=GROUND, edgecolor="none", aspect=None, zorder=0)
+    if isinstance(layer.support, Network) and len(layer.frame) != layer.support.n:
+        _draw_streets(axes, layer.support)
     _draw(axes, layer)
     if background is not None and len(background):
         _draw_borders(axes, background)
@@ -101,8 +108,9 @@ def _map(layer: MapLayer, about: Mapping[str, str]) -> Figure:
 
 
 def _draw(axes: Axes, layer: MapLayer) -> None:
-    if layer.classes is not None and layer.seamless and isinstance(layer.support, Grid):
-        _draw_cells(axes, layer, layer.support)
+    grid = layer.support
+    if layer.classes is not None and layer.seamless and isinstance(grid, Grid) and len(layer.frame) == grid.n:
+        _draw_cells(axes, layer, grid)
         return
     drawn = layer.drawn
     if not drawn.any():
@@ -111,9 +119,12 @@ def _draw(axes: Axes, layer: MapLayer) -> None:
     if layer.kind == "marker":
         look = {"markersize": np.clip(30_000 / drawn.sum(), 4, 25), "linewidth": 0, "alpha": 0.5}
     elif layer.kind == "line":
-        look = {"linewidth": 1.2}
+        look = {"linewidth": 1.2 if drawn.sum() > MANY_LINES else 3.0}
     else:
-        look = {"edgecolor": INK if layer.column == "rank" else LINE, "linewidth": 0.5 if layer.label else 0.2}
+        look = {
+            "edgecolor": "none" if layer.seamless else INK if layer.column == "rank" else LINE,
+            "linewidth": 0.5 if layer.label else 0.2,
+        }
     layer.frame[drawn].plot(ax=axes, color=_colours(layer)[drawn], aspect=None, **look)
 
 
@@ -124,6 +135,11 @@ def _colours(layer: MapLayer) -> np.ndarray:
     # The last two are what the classes -2 (no data) and -1 (zero) count back to.
     table = to_rgba_array([*layer.classes.colours, NOTHING, GROUND])
     return table[layer.classes.of(layer.values)]
+
+
+def _draw_streets(axes: Axes, streets: Network) -> None:
+    lines = gpd.GeoSeries(streets.segments().geometry(), crs=streets.crs)
+    lines.plot(ax=axes, color=LINE, linewidth=0.3, aspect=None, zorder=0.5)
 
 
 def _draw_cells(axes: Axes, layer: MapLayer, grid: Grid) -> None:
@@ -147,9 +163,13 @@ def _draw_borders(axes: Axes, background: gpd.GeoDataFrame) -> None:
 
 def _draw_labels(axes: Axes, layer: MapLayer) -> None:
     ranked = layer.column == "rank"
-    # A number beside its area: most areas are smaller than the number.
-    beside = {"xytext": (4, 4), "textcoords": "offset points"} if ranked else {"ha": "center", "va": "center"}
+    # A number beside its area, a name beside its street: most are smaller than the text.
+    small = ranked or layer.kind == "line"
+    beside = {"xytext": (4, 4), "textcoords": "offset points"} if small else {"ha": "center", "va": "center"}
     drawn = layer.frame[layer.drawn]
+    if layer.kind == "line" and not ranked:
+        # Lines are in order of rank, and their names would cover the map.
+        drawn = drawn.head(MOST_NAMED_LINES)
     for text, place in zip(drawn["rank" if ranked else layer.label], drawn.representative_point(), strict=True):
         axes.annotate(str(text), (place.x, place.y), fontsize=7.5, color=INK, path_effects=_HALO, **beside)
 

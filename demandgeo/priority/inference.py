@@ -160,8 +160,19 @@ def exact_tails(lags: Lags, rounding: float | None) -> Tails:
     )
 
 
-def drawn_tails(lags: Lags, rounding: float | None, *, permutations: int, generator: Generator, seed: int) -> Tails:
-    """Return the tails by draws of neighbours, which all units share as in esda."""
+def drawn_tails(
+    lags: Lags,
+    rounding: float | None,
+    *,
+    permutations: int,
+    generator: Generator,
+    seed: int,
+    share: Pair | None = None,
+) -> Tails:
+    """Return the tails by draws of neighbours, which all units share as in esda.
+
+    `share`, the numerator and the denominator of Gi, serves to decide ties as esda does.
+    """
     step, steps, _ = _on_grid(lags, rounding, fine=True)
     n, ids = lags.values.size, np.empty((permutations, lags.most), np.int64)
     about: dict[str, Any] = {"method": "conditional permutation", "permutations": permutations, "rounding": step}
@@ -175,6 +186,8 @@ def drawn_tails(lags: Lags, rounding: float | None, *, permutations: int, genera
     start = np.append(start, ids.size)
     large, small = np.empty((2, n), np.int64)
     count_extreme_draws(steps, lags.drawn, lags.sums(steps), ids, order, start, large, small)
+    if generator == "esda" and share is not None:
+        large, small = _ties_of_esda(large, small, permutations, share)
     about |= {"seed": seed, "least_p": 1.0 / (permutations + 1)}
     return Tails((monte_carlo_p(large, permutations), monte_carlo_p(small, permutations)), about, draws=permutations)
 
@@ -191,6 +204,19 @@ def _ids_of_esda(shape: tuple[int, int], n: int, seed: int) -> tuple[Integers, s
 
     ids = vec_permutations(shape[1], n, shape[0], seed % 2**32)
     return np.ascontiguousarray(ids, np.int64), str(esda.__version__)
+
+
+def _ties_of_esda(large: Integers, small: Integers, permutations: int, share: Pair) -> tuple[Integers, Integers]:
+    """Return the counts without the ties that esda's arithmetic misses.
+
+    Its compiled draws are multiplied by 1 / total where the observed sum is divided by it: depending on the total, a
+    draw that equals the observed sum comes out above, equal, or below.
+    """
+    held, total = share
+    inverse = np.divide(1.0, total, out=np.zeros(total.size), where=total > 0)
+    observed = np.divide(held, total, out=np.zeros(total.size), where=total > 0)
+    ties = large + small - permutations
+    return large - ties * (held * inverse < observed), small - ties * (held * inverse > observed)
 
 
 def _combined(pair: Pair, alternative: Alternative) -> Floats:

@@ -17,6 +17,7 @@ from demandgeo.priority.inference import (
     Generator,
     Inference,
     Lags,
+    Pair,
     Tails,
     drawn_tails,
     exact_tails,
@@ -82,7 +83,8 @@ def getis_ord(
     permutations, seed
         Of ``"permutation"``.
     generator
-        Of ``"permutation"``: ``"esda"`` takes the draws of `esda.G_Local` with the same seed, and so its p.
+        Of ``"permutation"``: ``"esda"`` takes the draws of `esda.G_Local` with the same seed, and decides ties by
+        rounding as it does, so that p of whole numbers is its p. ``"counter"`` counts every tie.
 
     Returns
     -------
@@ -114,9 +116,10 @@ def getis_ord(
     """
     test = _Test(inference, alternative, contiguity, adjust, rounding, permutations, generator, seed)
     lags, known = test.lags(demand)
-    statistic, z = gi_scores(lags, star=star)
+    (held, total), z = gi_scores(lags, star=star)
+    statistic = np.divide(held, total, out=np.zeros(held.size), where=total > 0)
     name = "Gi*" if star else "Gi"
-    tails = test.tails(lags, z)
+    tails = test.tails(lags, z, (held, total))
     return test.record(demand, known, lags, tails, statistic=statistic, z=z, name=name, measure="share of demand")
 
 
@@ -138,7 +141,8 @@ def local_moran(
     Parameters
     ----------
     demand, inference, contiguity, adjust, rounding, permutations, generator, seed
-        As for `getis_ord`; the draws of `esda.Moran_Local` with the same seed are those of its `generator="esda"`.
+        As for `getis_ord`. With `generator="esda"` the draws are those of `esda.Moran_Local`, but ties, frequent with
+        counts, are counted: there esda's rounding decides.
     alternative
         ``"greater"``: like its neighbours, both high or both low; ``"lesser"``: unlike them; ``"two-sided"``.
 
@@ -223,14 +227,19 @@ class _Test:
         problems.raise_as(ModelError)
         return lags, known
 
-    def tails(self, lags: Lags, z: Floats) -> Tails:
+    def tails(self, lags: Lags, z: Floats, share: Pair | None = None) -> Tails:
         """Return the tails of the neighbours' sums (of z itself where it is taken for normal)."""
         if self.inference == "normal":
             return normal_tails(z)
         if self.inference == "exact":
             return exact_tails(lags, self.rounding)
         return drawn_tails(
-            lags, self.rounding, permutations=self.permutations, generator=self.generator, seed=self.seed
+            lags,
+            self.rounding,
+            permutations=self.permutations,
+            generator=self.generator,
+            seed=self.seed,
+            share=share,
         )
 
     def record(self, demand: Demand, known: Mask, lags: Lags, tails: Tails, **found: Any) -> LocalStatistic:
@@ -259,6 +268,7 @@ class _Test:
                 "statistic": found["name"],
                 "null": NULL,
                 **tails.about,
+                "inference": self.inference,
                 "alternative": self.alternative,
                 "contiguity": self.contiguity,
                 "adjust": self.adjust or "none",
@@ -272,16 +282,15 @@ class _Test:
         )
 
 
-def gi_scores(lags: Lags, *, star: bool) -> tuple[Floats, Floats]:
-    """Return the share of demand in each neighbourhood, and its score by the moments of a draw without replacement."""
+def gi_scores(lags: Lags, *, star: bool) -> tuple[Pair, Floats]:
+    """Return what each neighbourhood and all units hold, and its score by the moments of a draw without replacement."""
     own = lags.values
     held, drawn, others, left = lags.sums(own), lags.drawn, own.size - 1, own
     if star:
         held, drawn, others, left = held + own, drawn + 1, own.size, np.zeros(own.size)
     total = own.sum() - left
     mean = total / others
-    z = _score(held - drawn * mean, (own**2).sum() - left**2, mean, drawn, others)
-    return np.divide(held, total, out=np.zeros(own.size), where=total > 0), z
+    return (held, total), _score(held - drawn * mean, (own**2).sum() - left**2, mean, drawn, others)
 
 
 def _moran(lags: Lags) -> tuple[Floats, Floats, Floats, Floats]:

@@ -21,6 +21,9 @@ from demandgeo.registry import stage
 from demandgeo.statistics.exposures import amounts_of
 from demandgeo.statistics.multiple_testing import monte_carlo_p
 
+LEAST_RATIO = 1e-9
+"""A log likelihood ratio below this is what rounding leaves of 0."""
+
 MOST_EVENTS = 1 << 24
 """Up to here single precision counts exactly."""
 
@@ -228,14 +231,15 @@ def _clusters(
     """Take the windows in order of their ratio, but none that meets one already taken."""
     cluster, rows = np.full(scene.units.size, -1), list[tuple[Any, ...]]()
     for centre in np.argsort(-found.ratio, kind="stable"):
-        if not found.ratio[centre] > 0 or len(rows) == most or (rows and p[centre] > alpha):
+        if not found.ratio[centre] > LEAST_RATIO or len(rows) == most or (rows and p[centre] > alpha):
             break
         if cluster[centre] < 0:
             member = windows.members(int(found.shape[centre]), np.array([centre]))[0][0, : found.size[centre]]
             if (cluster[member] < 0).all():
                 cluster[member] = len(rows)
                 rows.append((len(rows), member.size, *_facts(scene, member), found.ratio[centre], p[centre]))
-    return cluster, pd.DataFrame(rows, columns=list(CLUSTER_COLUMNS))
+    table = pd.DataFrame(rows, columns=list(CLUSTER_COLUMNS))
+    return cluster, table.astype({name: int if name in ("cluster", "units") else float for name in CLUSTER_COLUMNS})
 
 
 def _facts(scene: _Scene, member: Codes) -> tuple[float, ...]:
@@ -244,7 +248,7 @@ def _facts(scene: _Scene, member: Codes) -> tuple[float, ...]:
     radius = float(np.hypot(*(scene.points[member] - [x, y]).T).max())
     events, expected = float(scene.count[member].sum()), float(scene.expected[member].sum())
     outside = (total - events) / (total - expected)
-    risk = events / expected / outside if outside > 0 else np.inf
+    risk = events / expected / outside if outside > 0 else np.nan
     return float(scene.extent[member].sum()), x, y, radius, events, expected, risk
 
 

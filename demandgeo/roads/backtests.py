@@ -16,6 +16,7 @@ from demandgeo.roads.expected import Metres, NotNegative
 from demandgeo.roads.facilities import Facilities
 from demandgeo.roads.performance import Dispersion, Performance, expectation, fitted
 from demandgeo.roads.placement import Placed, counted, place
+from demandgeo.roads.snapping import Match
 from demandgeo.statistics.captures import capture
 
 Part = Annotated[float, Field(gt=0, lt=1)]
@@ -36,6 +37,7 @@ def backtest(
     covariates: tuple[str, ...] | list[str] = (),
     junction_radius: NotNegative = 20.0,
     max_distance: Metres = 50.0,
+    match: Match = "distance",
     dispersion: Dispersion = "auto",
 ) -> Table:
     """Return what share of later KSI the best-ranked street length held, by method of ranking.
@@ -50,7 +52,7 @@ def backtest(
         A network density of `events` (`roads.density`), to be compared too.
     shares
         Of the street length.
-    traffic, covariates, junction_radius, max_distance, dispersion
+    traffic, covariates, junction_radius, max_distance, match, dispersion
         As in `empirical_bayes`.
 
     Returns
@@ -84,8 +86,11 @@ def backtest(
     ['raw counts', 'model only', 'empirical Bayes']
     """
     _check(events, after, network)
-    before = place(events, network, junction_radius=junction_radius, max_distance=max_distance)
-    held = place(after, network, junction_radius=junction_radius, max_distance=max_distance).weight
+    before, later = (
+        place(table, network, junction_radius=junction_radius, max_distance=max_distance, match=match)
+        for table in (events, after)
+    )
+    held = later.weight
     model = fitted(before, events.years, traffic=traffic, covariates=covariates, dispersion=dispersion)
     scores = scores_of(before, model)
     if density is not None:

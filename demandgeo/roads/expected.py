@@ -18,6 +18,7 @@ from demandgeo.roads.facilities import JUNCTION, SEGMENT, Facilities
 from demandgeo.roads.performance import Dispersion, Performance, expectation, fitted
 from demandgeo.roads.placement import Placed, counted, place
 from demandgeo.roads.ranking import RankBy, false_discovery, score, worst
+from demandgeo.roads.snapping import Match
 from demandgeo.statistics.costs import load
 from demandgeo.statistics.negative_binomial import Posterior
 
@@ -36,6 +37,7 @@ def empirical_bayes(
     covariates: tuple[str, ...] | list[str] = (),
     junction_radius: NotNegative = 20.0,
     max_distance: Metres = 50.0,
+    match: Match = "distance",
     dispersion: Dispersion = "auto",
     rank_by: RankBy = "excess",
     confidence: Share = 0.9,
@@ -66,8 +68,8 @@ def empirical_bayes(
         Further attributes of the streets, numbers, as log-linear terms.
     junction_radius
         Metres of street around a junction (three street ends or more) that belong to it; 0 takes whole segments.
-    max_distance
-        Metres: events farther from every street are unsnapped.
+    max_distance, match
+        How events come to lie on streets: see `snap`. Collisions that state their road are best matched by ``"road"``.
     dispersion
         How what the model does not explain varies: ``"constant"`` alike for all segments, ``"length"`` so that it
         averages out along a street (shape proportional to length), ``"auto"`` the likelier of the two.
@@ -121,7 +123,7 @@ def empirical_bayes(
     (['8', '31'], True)
     """
     _check(events, network)
-    placed = place(events, network, junction_radius=junction_radius, max_distance=max_distance)
+    placed = place(events, network, junction_radius=junction_radius, max_distance=max_distance, match=match)
     model = fitted(placed, events.years, traffic=traffic, covariates=covariates, dispersion=dispersion)
     modelled, after = expectation(placed, model)
     table = _table(placed, model, modelled, after, years=events.years, confidence=confidence)
@@ -148,6 +150,8 @@ def empirical_bayes(
             **_described(model),
             "traffic": traffic or "none: length and class only",
             "junction_radius_m": junction_radius,
+            "max_distance_m": max_distance,
+            "match": match,
             "weight_per_event": _severity(placed),
             "cure_outside_limits": outside(residuals),
             "ranked_by": rank_by,
@@ -181,6 +185,8 @@ def _table(
             "p_excess": p_excess,
             "q_excess": false_discovery(p_excess),
             "events": placed.number,
+            "modelled_events": model.mean,
+            "shape": model.shape,
             "traffic": model.traffic,
             "expected_per_km_year": after.mean / np.maximum(places.length / 1e3, 1e-3) / years,
         }

@@ -18,6 +18,9 @@ CROSSING = 3
 
 NAMES = 3
 
+EMPTY = 1e-9
+"""Metres: a place shorter than this is none."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facilities:
@@ -61,7 +64,7 @@ class Facilities:
         head = np.where(starts & (radius > 0), np.minimum(radius, both), 0.0)
         tail = np.where(ends & (radius > 0), np.minimum(radius, both), 0.0)
         between = network.length - head - tail
-        segments = np.flatnonzero(between > 1e-9)
+        segments = np.flatnonzero(between > EMPTY)
         nodes = np.flatnonzero(crossing) if radius > 0 else np.empty(0, np.int64)
         around = np.bincount(network.start, head, minlength=crossing.size)
         around = around + np.bincount(network.end, tail, minlength=crossing.size)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from demandgeo.domain import Balance, Events, Network
+from demandgeo.domain import Balance, Events, Network, Sites
 from demandgeo.domain.record import Floats, Integers
 from demandgeo.roads.facilities import Facilities
+from demandgeo.roads.snapping import Match, snap
 from demandgeo.statistics.credibility import Severity, severity_of
-from demandgeo.statistics.snapping import nearest
 
 
-class Placed(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Placed:
     """Events on facilities.
 
     Attributes
@@ -38,10 +40,12 @@ class Placed(NamedTuple):
     balance: Balance
 
 
-def place(events: Events, network: Network, *, junction_radius: float, max_distance: float) -> Placed:
-    """Put events on the nearest street, and there on the segment or the junction they belong to."""
+def place(
+    events: Events, network: Network, *, junction_radius: float, max_distance: float, match: Match = "distance"
+) -> Placed:
+    """Put events on their street (see `snap`), and there on the segment or the junction they belong to."""
     places = Facilities.of(network, junction_radius)
-    snapped = nearest(places.network, events.x, events.y, max_distance=max_distance)
+    snapped = snap(events, places.network, max_distance=max_distance, match=match)
     row = places.at(snapped.segment, snapped.position)
     there, n = row >= 0, len(places)
     return Placed(
@@ -52,6 +56,14 @@ def place(events: Events, network: Network, *, junction_radius: float, max_dista
         severity_of(events.weight[there], row[there], n, places.classes().codes),
         Balance.of(events, row, unsnapped=np.flatnonzero(events.located & ~there)),
     )
+
+
+def snapping_of(sites: Sites) -> dict[str, Any]:
+    """Return the settings of `snap` that sites were made with."""
+    return {
+        "max_distance": float(sites.model.get("max_distance_m", 50.0)),
+        "match": sites.model.get("match", "distance"),
+    }
 
 
 def counted(events: Events) -> str:

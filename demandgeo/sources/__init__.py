@@ -22,7 +22,14 @@ _HOMES = {
     "read_streets": "streets",
 }
 
-__all__ = list(_HOMES)
+__all__ = [
+    "read_boundaries",
+    "read_incidents",
+    "read_police_uk",
+    "read_raster",
+    "read_stats19",
+    "read_streets",
+]
 
 
 def __getattr__(name: str) -> object:

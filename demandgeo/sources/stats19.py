@@ -69,7 +69,7 @@ def read_stats19(
         Kind ``casualty`` or ``collision``. `weight` and attribute ``ksi`` are the probability, in [0, 1], that it is
         one of killed or seriously injured: 1 for a fatal one. `weight_sd` is the spread that this leaves. `category`
         is the user group (of a collision: the most exposed one hurt). Attributes ``collision`` (index), ``severity``
-        (as recorded), ``force``, ``road_class``, ``road_number``, ``speed_limit`` (mph, NaN if not stated),
+        (as recorded), ``force``, ``first_road_class``, ``first_road_number``, ``speed_limit`` (mph, NaN if not stated),
         ``junction`` and, where vehicles are given, ``vehicles`` (the kinds involved). Grid references are used where
         there are any, longitude and latitude elsewhere.
 
@@ -169,8 +169,8 @@ def _events(
         "severity": Labels((subject.severity[used] - 1).astype(np.int32), tuple(codes("severity").values())),
         "collision": index,
         "force": spots.rows.labels("police_force").take(at),
-        "road_class": spots.rows.labels("first_road_class").take(at),
-        "road_number": spots.rows.labels("first_road_number").take(at),
+        "first_road_class": spots.rows.labels("first_road_class").take(at),
+        "first_road_number": spots.rows.labels("first_road_number").take(at),
         "speed_limit": _speed(spots.rows)[at],
         "junction": spots.rows.labels("junction_detail").take(at),
         **{name: column.take(at) for name, column in more.items()},

@@ -155,8 +155,8 @@ def _present(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     if name == INDEX:
         return column
     texts, code = distinct(column)
-    gone = np.array([text.strip().lower() in MISSING and not (name == "longitude" and text == "-1") for text in texts])
-    lost = (code < 0) | np.append(gone, True)[code]
+    gone = [text.strip().lower() in MISSING and not (name == "longitude" and text == "-1") for text in texts]
+    lost = np.array([*gone, True])[code]
     return pa.chunked_array([pa.DictionaryArray.from_arrays(pa.array(code, mask=lost), pa.array(texts, pa.string()))])
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from scipy import optimize, special
 from statsmodels.genmod.families import Poisson
 from statsmodels.genmod.generalized_linear_model import GLM
 
@@ -145,10 +145,10 @@ def dispersed_ratio(
     strength, tail = total / (dispersion - 1.0), (1.0 - confidence) / 2.0
 
     def at_least(share: float) -> float:
-        return float(stats.betabinom.sf(count - 1, total, share * strength, (1 - share) * strength))
+        return _tail(int(count), total, share * strength, (1 - share) * strength)
 
     def at_most(share: float) -> float:
-        return float(stats.betabinom.cdf(count, total, share * strength, (1 - share) * strength))
+        return _tail(int(before), total, (1 - share) * strength, share * strength)
 
     low = _crossing(lambda share: at_least(share) - tail) if count > 0 else 0.0
     high = _crossing(lambda share: tail - at_most(share)) if before > 0 else 1.0
@@ -157,6 +157,15 @@ def dispersed_ratio(
         least, most = (np.asarray(np.divide(share, 1.0 - share) / exposure_ratio) for share in (low, high))
     p = min(1.0, 2.0 * min(at_least(same), at_most(same)))
     return Ratio(exact.ratio, least, most, np.asarray(p))
+
+
+def _tail(least: int, total: int, a: float, b: float) -> float:
+    """Return the probability of at least `least` of a beta-binomial count."""
+    # Summed from the tail itself: one minus the rest loses what is far out.
+    k = np.arange(least, total + 1, dtype=np.float64)
+    log = special.betaln(k + a, total - k + b) - special.betaln(a, b)
+    log -= special.betaln(k + 1.0, total - k + 1.0) + np.log(total + 1.0)
+    return min(1.0, float(np.exp(special.logsumexp(log))))
 
 
 def _crossing(rising: Callable[[float], float]) -> float:

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from demandgeo.synthetic.collisions import Collisions as Collisions
     from demandgeo.synthetic.estate import Estate as Estate
     from demandgeo.synthetic.faults import Fault as Fault
+    from demandgeo.synthetic.readers import read_casualties as read_casualties
     from demandgeo.synthetic.readers import read_crimes as read_crimes
+    from demandgeo.synthetic.readers import read_streets as read_streets
     from demandgeo.synthetic.readers import read_zones as read_zones
     from demandgeo.synthetic.streets import perturbed_grid as perturbed_grid
     from demandgeo.synthetic.truth import CATEGORIES as CATEGORIES
@@ -30,7 +32,9 @@ _HOMES = {
     "NearRepeat": "truth",
     "make_city": "city",
     "perturbed_grid": "streets",
+    "read_casualties": "readers",
     "read_crimes": "readers",
+    "read_streets": "readers",
     "read_zones": "readers",
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,11 @@ import shapely
 from numpy.typing import ArrayLike
 
 from demandgeo.domain.events import Events
+from demandgeo.domain.network import Network
 from demandgeo.domain.record import Floats
 from demandgeo.domain.zones import Zones
 from demandgeo.errors import ModelError, did_you_mean
+from demandgeo.synthetic.casualties import Severity, Unit, events_of
 from demandgeo.synthetic.collisions import Collisions, draw_collisions
 from demandgeo.synthetic.crimes import draw_crimes
 from demandgeo.synthetic.estate import Estate, make_estate
@@ -150,6 +152,24 @@ class City:
     def collisions(self) -> Collisions:
         """Return collisions, casualties and vehicles of 2019 to 2024 as STATS19 shapes them, and the truth per link."""
         return draw_collisions(self._streets, self._places, part_rng(self.seed, "collisions"))
+
+    def network(self) -> Network:
+        """Return the streets as a network, each physical street once; attribute ``aadt`` is vehicles per day."""
+        return self._streets.network()
+
+    def casualties(
+        self, unit: Unit = "casualty", *, severity: Severity = "adjusted", years: Sequence[int] | None = None
+    ) -> Events:
+        """Return casualties, or collisions, of some years (2019 to 2024; all if None) as events weighted by KSI.
+
+        They are those of `collisions`, with the columns that `sources.read_stats19` gives for the files.
+
+        Raises
+        ------
+        ModelError
+            If a year is none of them.
+        """
+        return events_of(self.collisions(), unit, severity, years)
 
     def estate(self) -> Estate:
         """Return front counters, bases, candidate sites, teams, officers per shift and minutes per incident."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 from demandgeo.domain.events import Events
+from demandgeo.domain.network import Network
 from demandgeo.domain.zones import Zones
 from demandgeo.registry import reader
+from demandgeo.synthetic.casualties import Severity, Unit
 from demandgeo.synthetic.city import City, make_city
 from demandgeo.synthetic.sizes import SizeName
 from demandgeo.synthetic.truth import PeriodName
@@ -41,3 +43,39 @@ def read_zones(size: SizeName = "small", seed: int = 1) -> Zones:
     """
     city: City = _city(size, seed)
     return city.zones()
+
+
+@reader("synthetic.streets")
+def read_streets(size: SizeName = "small", seed: int = 1) -> Network:
+    """Return the streets of a made city, with their traffic (``aadt``); see `City.network`.
+
+    Examples
+    --------
+    >>> from demandgeo.synthetic import read_streets
+    >>> net = read_streets()
+    >>> len(net.start), net.highway.names
+    (6284, ('primary', 'residential', 'secondary', 'tertiary'))
+    """
+    city: City = _city(size, seed)
+    return city.network()
+
+
+@reader("synthetic.casualties")
+def read_casualties(
+    size: SizeName = "small",
+    seed: int = 1,
+    unit: Unit = "casualty",
+    severity: Severity = "adjusted",
+    years: tuple[int, ...] | list[int] | None = None,
+) -> Events:
+    """Return the road casualties (or collisions) of a made city, 2019 to 2024; see `City.casualties`.
+
+    Examples
+    --------
+    >>> from demandgeo.synthetic import read_casualties
+    >>> collisions = read_casualties(unit="collision", years=[2019])
+    >>> len(collisions), collisions.weight_name
+    (1095, 'KSI (adjusted)')
+    """
+    city: City = _city(size, seed)
+    return city.casualties(unit, severity=severity, years=years)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from demandgeo.domain.labels import Labels
+from demandgeo.domain.network import Network
 from demandgeo.domain.record import Floats, Geometries, Integers, Mask, Texts
 from demandgeo.errors import ModelError, Problems
 from demandgeo.synthetic.sizes import CENTRE, CRS, part_rng
@@ -38,6 +40,8 @@ ROADS = (
 
 TREES = ("Alder", "Ash", "Beech", "Birch", "Cedar", "Elm", "Hazel", "Holly", "Larch", "Lime", "Maple", "Oak", "Rowan")
 ENDINGS = ("Road", "Street", "Lane", "Avenue", "Close", "Drive", "Grove")
+
+KM_PER_MILE = 1.609344
 
 BOW = 0.08
 """A curved street leaves the straight line by up to this share of its length; a crescent by three times as much."""
@@ -97,6 +101,25 @@ class Streets:
         lines = shapely.reverse(self.lines[back])
         graph.add_edges_from(self._edges(back, self.end[back], self.start[back], lines, backwards=True))
         return graph
+
+    def network(self) -> Network:
+        """Return the streets as a network; ids are the ``osmid`` of the graph."""
+        speed = np.array([road.limit for road in ROADS])[self.road] * KM_PER_MILE
+        return Network.from_lines(
+            self.lines,
+            crs=CRS,
+            nodes=(self.start, self.end, self.x, self.y),
+            segment_ids=np.arange(1, len(self.lines) + 1).astype(np.str_),
+            highway=Labels.of([ROADS[i].highway for i in self.road.tolist()]),
+            name=Labels.of(self.names.tolist()),
+            ref=Labels.of(self.refs.tolist()),
+            maxspeed=Labels.of([f"{ROADS[i].limit} mph" for i in self.road.tolist()]),
+            forward=np.ones(len(self.lines), bool),
+            backward=~self.oneway,
+            speed_forward=speed,
+            speed_backward=speed,
+            attributes={"aadt": self.traffic},
+        )
 
     def _edges(
         self, rows: Integers, tail: Integers, head: Integers, lines: Geometries, *, backwards: bool

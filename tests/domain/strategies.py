@@ -12,8 +12,10 @@ from demandgeo.domain import (
     Balance,
     Bandwidth,
     Certificate,
+    Consensus,
     Demand,
     DensityRegions,
+    EmergingAreas,
     Events,
     FileLedger,
     Grid,
@@ -21,13 +23,22 @@ from demandgeo.domain import (
     Labels,
     Ledger,
     LocalStatistic,
+    Membership,
     Neighbours,
     Network,
     PriorityAreas,
+    Profiles,
+    ScanClusters,
+    Sites,
     Table,
     Zones,
 )
 from demandgeo.domain.areas import AREA_COLUMNS
+from demandgeo.domain.clusters import CLUSTER_COLUMNS
+from demandgeo.domain.consensus import VARIANT_COLUMNS
+from demandgeo.domain.membership import DRAW_COLUMNS
+from demandgeo.domain.patterns import PATTERN_COLUMNS, PATTERNS
+from demandgeo.domain.profiles import PROFILE_COLUMNS
 from demandgeo.domain.regions import REGION_COLUMNS
 
 CRS = "EPSG:27700"
@@ -238,6 +249,39 @@ def bandwidths(draw) -> Bandwidth:
 
 
 @st.composite
+def sites(draw) -> Sites:
+    network, n = draw(networks()).segments(), draw(st.integers(0, 3))
+    table = pd.DataFrame(
+        {
+            "rank": np.arange(1, n + 1),
+            "site": [f"{i}é" for i in range(n)],
+            "kind": ["segment"] * n,
+            "name": draw(st.lists(words, min_size=n, max_size=n)),
+            "length_m": draw(floats(n)),
+            "observed": draw(floats(n)),
+            "expected": draw(floats(n)),
+            "excess": draw(floats(n)) - 1.0,
+            "p_excess": [np.nan] * n,
+        }
+    )
+    return Sites(
+        network=network,
+        geometry=network.geometry()[np.zeros(n, int)],
+        table=table,
+        segment=np.zeros(n, int),
+        node=np.full(n, -1),
+        name=draw(words),
+        weight_name=draw(words),
+        period=draw(words),
+        years=draw(st.floats(0, 9)),
+        balance=draw(balances()),
+        model=draw(mappings),
+        residuals=pd.DataFrame({"value": draw(floats(n))}),
+        notes=tuple(draw(st.lists(words, max_size=2))),
+    )
+
+
+@st.composite
 def holdouts(draw) -> Holdout:
     shares = draw(st.tuples(*[st.floats(0, 1)] * 4))
     table = pd.DataFrame({"area": [0], "events": [3]})
@@ -250,7 +294,8 @@ def local_statistics(draw) -> LocalStatistic:
     known = draw(hnp.arrays(bool, support.n))
     parts = [draw(floats(support.n)), *(draw(floats(support.n, st.floats(2**-30, 1))) for _ in range(3))]
     z, p, q = (np.where(known, part, np.nan) for part in parts[1:])
-    return LocalStatistic(support, parts[0], z, p, q, draw(words), draw(words), draw(mappings))
+    kind = draw(st.none() | st.just(Labels(np.where(known, 0, -1), ("high among high",))))
+    return LocalStatistic(support, parts[0], z, p, q, draw(words), draw(words), draw(mappings), kind)
 
 
 @st.composite
@@ -259,6 +304,49 @@ def density_regions(draw) -> DensityRegions:
     labels = draw(hnp.arrays(np.int64, support.n, elements=st.integers(-1, 1)))
     table = pd.DataFrame({name: [1, 2] if name == "units" else draw(floats(2)) for name in REGION_COLUMNS})
     return DensityRegions(support, labels, table, draw(mappings))
+
+
+@st.composite
+def scan_clusters(draw) -> ScanClusters:
+    support = draw(grids() | zones())
+    labels = np.full(support.n, -1)
+    labels[draw(st.integers(0, support.n - 1))] = 0
+    columns = {name: draw(floats(1)) for name in CLUSTER_COLUMNS} | {"cluster": [0], "units": [1], "p": [0.01]}
+    return ScanClusters(support, labels, pd.DataFrame(columns), draw(words), draw(mappings))
+
+
+@st.composite
+def emerging_areas(draw) -> EmergingAreas:
+    support = draw(grids() | zones())
+    pattern = Labels(draw(hnp.arrays(np.int32, support.n, elements=st.integers(-1, len(PATTERNS) - 1))), PATTERNS)
+    hot = draw(hnp.arrays(np.int64, support.n, elements=st.integers(0, 2)))
+    trend, p = (np.where(pattern.present, draw(floats(support.n)), np.nan) for _ in range(2))
+    table = pd.DataFrame({name: draw(floats(len(PATTERNS))) for name in PATTERN_COLUMNS}).assign(pattern=PATTERNS)
+    return EmergingAreas(support, pattern, hot, trend, p, table, ("2018-01", "2018-02"), draw(words), draw(mappings))
+
+
+@st.composite
+def memberships(draw) -> Membership:
+    plan = draw(areas())
+    rows = [(number, *draw(floats(2, st.floats(0, 1)))) for number in range(draw(st.integers(1, 3)))]
+    table = pd.DataFrame(rows, columns=list(DRAW_COLUMNS))
+    chance = draw(floats(plan.support.n, st.floats(0, 1)))
+    return Membership(plan, chance, table, draw(st.floats(0, 1)), draw(mappings))
+
+
+@st.composite
+def profiles(draw) -> Profiles:
+    plan = draw(areas())
+    columns = {name: draw(floats(1)) for name in (*PROFILE_COLUMNS, "demand_a b", "month_2018-01")}
+    texts = {name: [draw(words)] for name in ("name", "places", "district", "main_category", "trend")}
+    return Profiles(plan, pd.DataFrame(columns | texts), tuple(draw(st.lists(words, max_size=2))))
+
+
+@st.composite
+def consensuses(draw) -> Consensus:
+    grid = draw(grids())
+    columns = {name: [draw(words)] if name in ("variant", "sentence") else draw(floats(1)) for name in VARIANT_COLUMNS}
+    return Consensus(grid, draw(floats(grid.n, st.floats(0, 1))), pd.DataFrame(columns), draw(mappings))
 
 
 RECORDS = {
@@ -276,7 +364,13 @@ RECORDS = {
     "Holdout": holdouts(),
     "Neighbours": neighbours(),
     "Network": networks(),
+    "Sites": sites(),
     "Table": tables(),
     "LocalStatistic": local_statistics(),
     "DensityRegions": density_regions(),
+    "ScanClusters": scan_clusters(),
+    "EmergingAreas": emerging_areas(),
+    "Membership": memberships(),
+    "Profiles": profiles(),
+    "Consensus": consensuses(),
 }

@@ -196,4 +196,12 @@ def test_every_shipped_configuration_is_good(checkout: Path) -> None:
             stand_in = checkout / "data" / "police" / "west_yorkshire"
             keys = ["crime", "next"] if "backtest" in path.name else ["crime"]
             sets = [f"sources.{key}.path={stand_in}" for key in keys]
+        if "roads" in path.name:  # so are its streets and collisions
+            tables = [
+                f"sources.{key}.{name}" for key in ("collisions", "later") for name in ("collisions", "casualties")
+            ]
+            tables += [
+                f"sources.{key}.{name}" for key in ("year", "last_year") for name in ("collisions", "casualties")
+            ]
+            sets += [f"{key}={stand_in}" for key in ("sources.streets.path", *tables)]
         make_plan(read_config(path, sets=sets))

@@ -98,8 +98,8 @@ def test_each_era_gives_the_same_casualties(tmp_path, era):
     assert list(events.category) == ["car occupant", "car occupant", "pedestrian", "cyclist", "not stated"]
     assert list(events.attributes["collision"]) == list(CASUALTIES["collision_index"])
     assert list(events.attributes["severity"]) == ["fatal", "slight", "slight", "serious", "slight"]
-    assert list(events.attributes["road_class"]) == ["A"] * 3 + ["unclassified", None]
-    assert list(events.attributes["road_number"]) == ["61"] * 3 + [None, None]
+    assert list(events.attributes["first_road_class"]) == ["A"] * 3 + ["unclassified", None]
+    assert list(events.attributes["first_road_number"]) == ["61"] * 3 + [None, None]
     assert list(events.attributes["junction"])[2:] == ["away from a junction", "T or staggered junction", None]
     assert list(events.attributes["vehicles"]) == ["car + goods vehicle"] * 3 + ["pedal cycle", None]
     np.testing.assert_array_equal(events.attributes["speed_limit"], [30, 30, 30, np.nan, np.nan])
@@ -138,6 +138,13 @@ def test_grid_references_win_and_degrees_fill_the_gaps(tmp_path):
     x, y, _ = project(np.array([-1.5441]), np.array([53.8011]), "EPSG:4326", "EPSG:27700")
     assert (events.x[2], events.y[2]) == (x[0], y[0])
     assert events.ledger.transform["from"] == "EPSG:4326"
+
+
+def test_columns_without_any_value_are_no_hindrance(tmp_path):
+    bare = COLLISIONS.iloc[:2].assign(longitude="", latitude="", police_force="-1", first_road_class="NULL")
+    events = read_stats19(write(tmp_path, collisions=bare)[0], unit="collision")
+    np.testing.assert_array_equal(events.x, [430_000, 430_100])
+    assert list(events.attributes["force"]) == [None, None]
 
 
 def test_collisions_have_the_most_exposed_group_and_their_own_severity(tmp_path):
