@@ -199,6 +199,24 @@ def number_trees(parent, out_number):
 
 
 @kernel
+def fill_depths(parent, out_depth):
+    """Fill the number of nodes above each in the elimination tree, int32 [nodes]."""
+    for v in range(parent.size - 1, -1, -1):
+        out_depth[v] = 0 if parent[v] < 0 else out_depth[parent[v]] + 1
+
+
+@kernel
+def mark_above(parent, nodes, out_marked):
+    """Fill out_marked, bool [nodes], with whether a node is one of ``nodes`` (int32) or above one."""
+    out_marked[:] = False
+    for i in range(nodes.size):
+        v = nodes[i]
+        while v >= 0 and not out_marked[v]:
+            out_marked[v] = True
+            v = parent[v]
+
+
+@kernel
 def fill_arcs(first, neighbour, parent, first_arc, out_head):
     """Fill out_head with the higher end of each arc, ascending within a node.
 

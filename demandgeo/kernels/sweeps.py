@@ -16,7 +16,7 @@ LANES = 64
 
 
 @parallel_kernel
-def fill_times(
+def sweep_times(
     parent, depth, first_arc, arc_head, arc_depth, up, down, start_node, start_seconds, row, swept, first_stop, stop_at,
     stop_seconds, limit, out,
 ):  # fmt: skip
