@@ -128,7 +128,7 @@ class Hierarchy:
         sweep_times(
             self.parent, self.depth, self.first_arc, self.arc_head, self.depth[self.arc_head], *arcs,
             start[near], starts.seconds[near], near, swept.astype(np.int32),
-            *_stops(Access(self.rank[ends.node], ends.seconds), swept), float(limit), out,
+            *_stops(self.rank[ends.node], ends.seconds, swept), float(limit), out,
         )  # fmt: skip
         return out
 
@@ -144,7 +144,7 @@ def searched(nodes: int, edges: Edges, starts: Access, ends: Access, limit: floa
     out = np.empty((len(starts.node), len(ends.node)), np.float32)
     search_times(
         first, head[order].astype(np.int32), seconds[order], starts.node.astype(np.int32), starts.seconds,
-        *_stops(ends, np.arange(nodes)), float(limit), out,
+        *_stops(ends.node, ends.seconds, np.arange(nodes)), float(limit), out,
     )  # fmt: skip
     return out
 
@@ -160,12 +160,12 @@ def _neighbours(n: int, tail: NDArray[np.integer], head: NDArray[np.integer]) ->
     return first, cast(Codes, (key % n).astype(np.int32))
 
 
-def _stops(ends: Access, nodes: Integers) -> tuple[Integers, Codes, Floats]:
+def _stops(node: NDArray[np.integer], seconds: Floats, nodes: Integers) -> tuple[Integers, Codes, Floats]:
     """File the ways from nodes to ends by node: the first of each of ``nodes``, the end, the seconds."""
-    row, k = np.nonzero(np.isfinite(ends.seconds))
+    row, k = np.nonzero(np.isfinite(seconds))
     place = np.empty(int(nodes.max()) + 1 if len(nodes) else 0, np.int64)
     place[nodes] = np.arange(len(nodes))
-    at = place[ends.node[row, k]]
+    at = place[node[row, k]]
     order = np.argsort(at, kind="stable")
     first = np.concatenate([[0], np.cumsum(np.bincount(at, minlength=len(nodes)))])
-    return first, cast(Codes, row[order].astype(np.int32)), ends.seconds[row, k][order]
+    return first, cast(Codes, row[order].astype(np.int32)), seconds[row, k][order]

@@ -104,9 +104,10 @@ def _pairs(
 ) -> tuple[list[str], list[str], Floats]:
     problems = Problems()
     for name in (origin, destination, time):
-        problems.check(
-            name in table, Problem(f"there is no column {name!r}", remedy=remedy, file=str(path)).found, remedy
-        )
+        if name not in table:
+            problems.add(
+                Problem(f"there is no column {name!r}", remedy=did_you_mean(name, list(table.columns)), file=str(path))
+            )
     problems.raise_as(SourceError)
     values = _times(path, table[[time]])[:, 0]
     (i, rows), (j, columns) = (pd.factorize(table[name].astype(str)) for name in (origin, destination))
@@ -141,8 +142,12 @@ def _times(path: Path, table: pd.DataFrame) -> Floats:
     problems = Problems()
     for place, name in enumerate(table.columns):
         column = table[name]
-        empty = column.isna() | (column.astype(str).str.strip() == "")
-        numbers = pd.to_numeric(column.where(~empty, "inf"), errors="coerce").to_numpy(np.float64)
+        if pd.api.types.is_numeric_dtype(column):
+            numbers, empty = column.to_numpy(np.float64, na_value=np.nan), column.isna()
+        else:
+            numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, copy=True)
+            empty = column.isna() | (column.astype(str).str.strip() == "")
+        numbers = np.where(empty, np.inf, numbers)
         for row in np.flatnonzero(~(numbers >= 0)).tolist():
             found = f"a travel time is {column.iloc[row]!r}"
             problems.add(Problem(found, "a number >= 0, or nothing", file=str(path), line=row + 2, key=str(name)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 import geopandas as gpd
 import numpy as np
@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from demandgeo.deployment.hierarchy import Access
 from demandgeo.domain import Demand, Network, Points, Support, Table, check_same_crs
-from demandgeo.domain.record import Floats
+from demandgeo.domain.record import Floats, Integers
 from demandgeo.errors import DataQualityWarning, ModelError, Problems
 from demandgeo.statistics.snapping import Nearest, nearest
 
-Coordinates = tuple[NDArray[Any], NDArray[Any]]
-Places = Points | Support | Demand | Table | gpd.GeoDataFrame | NDArray[Any] | Coordinates
+Coordinates: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
+Places: TypeAlias = Points | Support | Demand | Table | gpd.GeoDataFrame | NDArray[Any] | Coordinates
 
 JUNCTION = 1e-6
 """Metres: a place so near to the end of a street is at the junction, from where every street that leaves it is open."""
@@ -55,10 +55,10 @@ def _points(places: Places, crs: str | None, what: str) -> Points:
     if isinstance(places, Table):
         return _rows(places, crs, what)
     if isinstance(places, tuple):
-        return _numbered(*map(np.asarray, places), crs, what)
+        return _numbered(np.asarray(places[0]), np.asarray(places[1]), crs, what)
     if places.ndim != 2 or places.shape[1] != 2:
         raise ModelError(f"the {what} are an array {list(places.shape)}", "x and y, or an array [n, 2], were needed")
-    return _numbered(*places.T, crs, what)
+    return _numbered(places[:, 0], places[:, 1], crs, what)
 
 
 def _rows(table: Table, crs: str | None, what: str) -> Points:
@@ -110,7 +110,7 @@ def arriving(net: Network, at: Nearest, pace: Floats) -> Access:
 
 def along_street(origins: Nearest, destinations: Nearest, pace: Floats, out: NDArray[np.float32]) -> None:
     """Lower the times out[i, j] of pairs on one street to the time straight along it, where that is allowed."""
-    shared = np.intersect1d(origins.segment, destinations.segment)
+    shared: Integers = np.intersect1d(origins.segment, destinations.segment)
     for segment in shared[shared >= 0].tolist():
         i, j = np.flatnonzero(origins.segment == segment), np.flatnonzero(destinations.segment == segment)
         ahead = destinations.position[j][None, :] - origins.position[i][:, None]
@@ -131,4 +131,4 @@ def _access(net: Network, at: Nearest, to_start: Floats, to_end: Floats) -> Acce
 def _seconds(metres: Floats, pace: Any) -> Floats:
     """Return metres x pace; no metres take no time, on a closed street too, where 0 x infinity would be NaN."""
     pace = np.broadcast_to(pace, metres.shape)
-    return np.multiply(metres, pace, out=np.zeros(metres.shape), where=metres != 0)
+    return cast(Floats, np.multiply(metres, pace, out=np.zeros(metres.shape), where=metres != 0))
