@@ -6,11 +6,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from demandgeo.deployment.grants import allocate as allocate
+    from demandgeo.deployment.grants import grant_2015_16 as grant_2015_16
+    from demandgeo.deployment.location import locate as locate
     from demandgeo.deployment.matrices import read_cost_matrix as read_cost_matrix
     from demandgeo.deployment.travel import straight_line_times as straight_line_times
     from demandgeo.deployment.travel import travel_times as travel_times
 
 _HOMES = {
+    "allocate": "grants",
+    "grant_2015_16": "grants",
+    "locate": "location",
     "read_cost_matrix": "matrices",
     "straight_line_times": "travel",
     "travel_times": "travel",

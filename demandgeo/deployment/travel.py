@@ -111,6 +111,7 @@ def travel_times(
     along_street(start_at, end_at, pace, times)
     if limit is not None:
         times[times > np.float32(limit)] = np.inf
+    times.flags.writeable = False  # so that the result keeps it without a copy
     provenance = {
         "method": "Dijkstra's search" if few else "contraction hierarchy, swept",
         "streets": len(net.start),

@@ -15,6 +15,7 @@ from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
 from demandgeo.domain.membership import Membership
+from demandgeo.domain.location import Location
 from demandgeo.domain.network import Arms, Network, Travel
 from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.profiles import Profiles
@@ -24,6 +25,7 @@ from demandgeo.domain.sites import Sites
 from demandgeo.domain.snapped import Snapped
 from demandgeo.domain.support import Neighbours, Support
 from demandgeo.domain.table import Table
+from demandgeo.domain.travel import CostMatrix, Points
 from demandgeo.domain.zones import Zones
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "Bandwidth",
     "Certificate",
     "Consensus",
+    "CostMatrix",
     "Demand",
     "DensityRegions",
     "EmergingAreas",
@@ -46,8 +49,10 @@ __all__ = [
     "Ledger",
     "LocalStatistic",
     "Membership",
+    "Location",
     "Neighbours",
     "Network",
+    "Points",
     "PriorityAreas",
     "Profiles",
     "Record",
