@@ -32,7 +32,7 @@ Selected country circuity factors for road travel distance estimation, Transport
 
 @stage("deployment.travel_times")
 def travel_times(
-    net: Network | None,
+    net: Network,
     origins: Places,
     destinations: Places,
     *,
@@ -49,7 +49,7 @@ def travel_times(
     Parameters
     ----------
     net
-        The streets. None: straight lines with the usual detour (see `straight_line_times`), which the result says.
+        The streets. Where there are none, `straight_line_times`.
     origins, destinations
         Points, a frame of points, (x, y) arrays, an array [n, 2], or a table with columns x and y in the CRS of the
         streets; of zones, cells, streets or demand on them, a point inside each unit.
@@ -91,10 +91,6 @@ def travel_times(
     >>> np.asarray(travel_times(net, base, calls, profile="blue light")).astype(float).round(1).tolist()
     [[11.2, 52.5]]
     """
-    if net is None:
-        if speeds or limit is not None:
-            raise ModelError("speeds or a limit are given without streets", "give a network, or neither of them")
-        return straight_line_times(origins, destinations, profile=profile)
     _check_settings(limit, reach)
     pace = paces(net, profile, speeds)
     start, end = points_of(origins, net.crs, "origins"), points_of(destinations, net.crs, "destinations")

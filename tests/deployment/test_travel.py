@@ -222,15 +222,12 @@ def test_straight_lines_where_there_are_no_streets():
     assert got.profile == "night, straight line"
     assert got.provenance["method"] == "straight line x 1.25 at 40 km/h"
     points = Points(("A", "B"), *origins, CRS)
-    without = travel_times(None, points, destinations, profile="foot")
-    assert without.profile == "foot, straight line"
+    without = straight_line_times(points, destinations, profile="foot")
     np.testing.assert_allclose(without.seconds[0], [5000 * 1.4 / (4.8 / 3.6)], rtol=1e-7)
     with pytest.raises(ModelError, match="plain coordinates"):
         straight_line_times(origins, destinations)
     with pytest.raises(ModelError, match=r"detour is 0\.9"):
         straight_line_times(points, points, detour=0.9)
-    with pytest.raises(ModelError, match="without streets"):
-        travel_times(None, points, points, limit=60.0)
 
 
 def test_the_order_of_junctions_is_made_once_for_all_profiles():
