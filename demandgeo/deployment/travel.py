@@ -79,7 +79,7 @@ def travel_times(
     Notes
     -----
     More than `FEW` places on either side: a customisable contraction hierarchy (J. Dibbelt, B. Strasser and D. Wagner,
-    ACM J. Exp. Algorithmics 21, 2016), swept for 64 places at a time (after D. Delling, A. Goldberg and R. Werneck,
+    ACM J. Exp. Algorithmics 21, 2016), swept for 128 places at a time (after D. Delling, A. Goldberg and R. Werneck,
     ATMOS 2011). Else Dijkstra's search. The order of the junctions is kept for the last two networks.
 
     Examples

@@ -14,6 +14,7 @@ from demandgeo.synthetic import perturbed_grid
 def test_travel_times_are_steps_of_a_configuration(tmp_path):
     ox.save_graphml(perturbed_grid(300, seed=3), tmp_path / "streets.graphml")
     (tmp_path / "times.csv").write_text("origin,destination,seconds\nA,x,60\n")
+    how = {"profile": "blue light", "speeds": {"residential": 25.0}, "limit": 600.0, "as": "by_street"}
     config = {
         "run": {"name": "travel", "seed": 1},
         "sources": {
@@ -22,12 +23,16 @@ def test_travel_times_are_steps_of_a_configuration(tmp_path):
             "given": {"reader": "deployment.cost_matrix", "path": "times.csv"},
         },
         "steps": [
-            {"stage": "deployment.travel_times", "net": "streets", "origins": "streets", "destinations": "streets",
-             "profile": "blue light", "speeds": {"residential": 25.0}, "limit": 600.0, "as": "by_street"},
-            {"stage": "deployment.straight_line_times", "origins": "streets", "destinations": "zones", "as": "straight"},
+            {"stage": "deployment.travel_times", **dict.fromkeys(("net", "origins", "destinations"), "streets"), **how},
+            {
+                "stage": "deployment.straight_line_times",
+                "origins": "streets",
+                "destinations": "zones",
+                "as": "straight",
+            },
         ],
         "outputs": {"folder": "out"},
-    }  # fmt: skip
+    }
     path = tmp_path / "travel.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False))
     result = dg.run(path)

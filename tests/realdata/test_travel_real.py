@@ -40,7 +40,8 @@ def by_scipy(net, profile, rows=None):
     order = order[np.isfinite(seconds[order])]
     _, first = np.unique(np.stack([tail, head])[:, order], axis=1, return_index=True)
     kept, n = order[first], len(net.node_x)
-    return dijkstra(coo_array((seconds[kept], (tail[kept], head[kept])), shape=(n, n)).tocsr(), indices=rows)
+    graph = coo_array((seconds[kept], (tail[kept], head[kept])), shape=(n, n)).tocsr()
+    return dijkstra(graph, indices=rows)
 
 
 def by_networkx(net, profile):
