@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from demandgeo.deployment.grants import grant_2015_16 as grant_2015_16
     from demandgeo.deployment.location import locate as locate
     from demandgeo.deployment.matrices import read_cost_matrix as read_cost_matrix
+    from demandgeo.deployment.pointfiles import read_places as read_places
     from demandgeo.deployment.travel import straight_line_times as straight_line_times
     from demandgeo.deployment.travel import travel_times as travel_times
 
@@ -18,6 +19,7 @@ _HOMES = {
     "grant_2015_16": "grants",
     "locate": "location",
     "read_cost_matrix": "matrices",
+    "read_places": "pointfiles",
     "straight_line_times": "travel",
     "travel_times": "travel",
 }

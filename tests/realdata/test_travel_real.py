@@ -34,7 +34,7 @@ def close(got, right):
 
 
 def by_scipy(net, profile, rows=None):
-    """All pairs (from some junctions) in double precision; of parallel streets the quickest counts, where scipy would add them up."""
+    """Times between junctions in double precision; scipy adds up parallel streets, so the quickest is picked."""
     tail, head, seconds = edges(net, profile)
     order = np.lexsort((seconds, head, tail))
     order = order[np.isfinite(seconds[order])]
