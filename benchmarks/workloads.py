@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from scipy.ndimage import gaussian_filter
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial import Delaunay
 
-from demandgeo.domain import Events, Grid, Labels, Network
+from demandgeo.domain import Balance, Demand, Events, Grid, Labels, Network
 
 CRS = "EPSG:27700"
 SEED = 20150401
@@ -55,6 +56,29 @@ def layered(n: int, *, pixels: int = 1000) -> Force:
     month = np.datetime64("2018-01", "M") + rng.integers(12, size=n)
     events = Events.at(work.events.x, work.events.y, crs=CRS, time=month.astype("datetime64[s]"), category=kind)
     return Force(f"{n:,} events of 14 types in 12 months", events, work.grid)
+
+
+TERRAINS = {
+    # Standard deviation of the log intensity by scale in cells: hot cores on a smooth ground, or single busy cells.
+    "smooth": ((0.8, 6.0), (0.6, 2.5), (0.95, 1.0)),
+    "fragmented": ((1.2, 3.0), (1.5, 0.0)),
+    "more fragmented": ((0.8, 6.0), (1.7, 0.0)),
+}
+
+
+def terrain(kind: str, side: int, events: int, seed: int = SEED) -> Demand:
+    """Return Poisson counts on side x side cells of 250 m, of an intensity that is log-Gaussian at several scales."""
+    rng, log = np.random.default_rng(seed), np.zeros((side, side))
+    for deviation, scale in TERRAINS[kind]:
+        noise = rng.normal(size=(side, side))
+        if scale:
+            noise = gaussian_filter(noise, scale, mode="wrap") * scale * 2 * np.sqrt(np.pi)
+        log += deviation * noise
+    intensity = np.exp(log)
+    values = rng.poisson(intensity / intensity.sum() * events).astype(float).ravel()
+    grid = Grid.covering((0, 0, 250 * side, 250 * side), cell=250, crs=CRS)
+    balance = Balance(np.array([values.sum(), 0, 0, 0]).astype(np.int64), np.array([values.sum(), 0, 0, 0]))
+    return Demand(grid, values, "incidents", balance, "count", "made", count=values)
 
 
 def _frame(pixels: int) -> Grid:

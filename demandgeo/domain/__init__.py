@@ -9,6 +9,7 @@ from demandgeo.domain.consensus import Consensus
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
+from demandgeo.domain.frontier import Frontier
 from demandgeo.domain.grid import Grid
 from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
@@ -42,6 +43,7 @@ __all__ = [
     "EmergingAreas",
     "Events",
     "FileLedger",
+    "Frontier",
     "Grid",
     "Headline",
     "Holdout",

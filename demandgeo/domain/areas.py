@@ -20,6 +20,12 @@ from demandgeo.errors import ModelError, Problems
 AREA_COLUMNS = ("area", "rank", "name", "units", "extent", "extent_share", "demand", "demand_share", "events")
 
 
+LEAST_EXTENT, LEAST_COST, MOST_DEMAND = "least extent", "least extent and border", "most demand"
+OBJECTIVES = (LEAST_EXTENT, LEAST_COST, MOST_DEMAND)
+PROVEN = 1e-5
+"""A plan within this share of its bound is called the best there is: solvers keep their rows within a millionth."""
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Certificate(Record):
     """How near to the best a selection is.
@@ -27,22 +33,38 @@ class Certificate(Record):
     Parameters
     ----------
     bound
-        No choice that keeps the same rules has less extent than this (m2 or m).
+        No choice that keeps the same rules is better than this: has less extent (m2 or m), or less extent and border
+        at its price (m2), or holds more demand.
     gap
-        extent / bound - 1.
+        How far the plan is from the bound, as a share of the plan's or the bound's value, whichever is less: for least
+        extent, extent / bound - 1; for most demand, bound / demand - 1.
     method
         How the bound was proved.
+    objective
+        What was asked for: ``"least extent"``, ``"least extent and border"`` or ``"most demand"``.
+    time_limited
+        Whether a clock ended the proof: another run may give another bound.
     """
 
     bound: float
     gap: float
     method: str
+    objective: str = LEAST_EXTENT
+    time_limited: bool = False
 
     def __post_init__(self) -> None:
         problems = Problems()
         problems.check(np.isfinite(self.bound) and self.bound >= 0, f"the bound is {self.bound}", "a number >= 0")
-        problems.check(self.gap >= 0, f"the gap is {self.gap}", "a number >= 0: a bound above the plan is no bound")
+        problems.check(
+            self.gap >= 0, f"the gap is {self.gap}", "a number >= 0: a bound that the plan beats is no bound"
+        )
+        problems.check(self.objective in OBJECTIVES, f"the objective is {self.objective!r}", f"one of {OBJECTIVES}")
         problems.raise_as(ModelError)
+
+    @property
+    def optimal(self) -> bool:
+        """Whether it is proved that no choice that keeps the same rules is better."""
+        return self.gap <= PROVEN
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -123,19 +145,38 @@ class PriorityAreas(Record):
         outside and without a location, the share of all recorded demand, and the certificate.
         """
         demand, balance = self.demand, self.demand.balance
-        extent = {"m2": "area", "m": "street length"}[self.support.extent_unit]
-        what = "incidents" if demand.is_count else "harm"
-        count, least = len(self.table), self.certificate.bound / float(self.support.extent.sum())
+        count, what = len(self.table), self._what()
         return (
-            f"{count} area{'' if count == 1 else 's'}, {share_text(self.extent_share)} of the {extent}, "
+            f"{count} area{'' if count == 1 else 's'}, {share_text(self.extent_share)} of the {self._extent()}, "
             f"hold{'s' if count == 1 else ''} {share_text(self.demand_share)} of {what} in {demand.period} "
             f"({share_text(self.demand_share * balance.share('placed'))} of all recorded: "
             f"{share_text(balance.share('outside'))} lies outside the study area, "
             f"{share_text(balance.share('unlocated'))} has no location{self._left_out()}). "
             f"Unit: {self.support.unit_name}; ranked by {what}{'' if demand.is_count else f', {demand.weight_name}'}. "
-            f"No choice that keeps the same rules can use less than {share_text(least)} of the {extent} "
-            f"({self.certificate.method})."
+            f"{self._certified()}"
         )
+
+    def _what(self) -> str:
+        return "incidents" if self.demand.is_count else "harm"
+
+    def _extent(self) -> str:
+        return {"m2": "area", "m": "street length"}[self.support.extent_unit]
+
+    def _certified(self) -> str:
+        """Return the sentence of the certificate: what no choice that keeps the same rules can do."""
+        proof, gap = self.certificate, share_text(self.certificate.gap)
+        method = f"({proof.method}{', stopped by the clock' if proof.time_limited else ''})"
+        if proof.objective == LEAST_COST:
+            if proof.optimal:
+                return f"No choice that keeps the same rules has less extent and border at the price set {method}."
+            return (
+                f"No choice that keeps the same rules saves {gap} of its extent and border at the price set {method}."
+            )
+        if proof.objective == MOST_DEMAND:
+            most = share_text(proof.bound / float(np.nansum(self.demand.total)))
+            return f"No choice that keeps the same rules can hold more than {most} of {self._what()} {method}."
+        least = share_text(proof.bound / float(self.support.extent.sum()))
+        return f"No choice that keeps the same rules can use less than {least} of the {self._extent()} {method}."
 
     def _left_out(self) -> str:
         records = self.demand.provenance.get("records_left_out", 0)
@@ -159,6 +200,7 @@ class PriorityAreas(Record):
             "bound": self.certificate.bound,
             "gap": self.certificate.gap,
             "method": self.certificate.method,
+            "objective": self.certificate.objective,
         }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from demandgeo.kernels import kernel
 
 
@@ -53,3 +55,57 @@ def best_stretches(cumulative, begin, least, most, budget, out_length, out_value
                     here[b] = total
                     out_length[i, b] = length
     return out_value[n % rows, budget]
+
+
+@kernel
+def price_stretches(cumulative, begin, stop, least, most, price, out_before, out_after, out_length, out_through):
+    """Find the best runs of cells where a cell costs a price, and what the best choice with each cell is worth.
+
+    Lines do not depend on each other then.
+
+    Parameters
+    ----------
+    cumulative
+        float64 [n + 1]: sums of the scores of the first 0..n cells; lines stand one after the other.
+    begin, stop
+        int64 [n]: the first cell of each cell's line, and the one after its last.
+    least, most
+        Cells in a run.
+    price
+        Of a cell, on the scale of the scores.
+    out_before
+        float64 [n + 1]: worth of the best choice among the cells of a line up to cell i - 1; at the end of a line that
+        of the whole line.
+    out_after
+        float64 [n + 1]: worth of the best choice among the cells of a line from cell i on; the last is not written.
+    out_length
+        int64 [n]: cells of the run that ends with each cell in the choice behind `out_before`; 0 if none does.
+    out_through
+        float64 [n]: worth of the best choice for the line among those that hold the cell; minus infinity if none can.
+    """
+    n = begin.size
+    out_before[0] = 0.0
+    for i in range(n):
+        out_through[i] = -np.inf
+    for i in range(1, n + 1):
+        first = begin[i - 1]
+        out_before[i] = 0.0 if i - 1 == first else out_before[i - 1]
+        out_length[i - 1] = 0
+        for length in range(least, min(most, i - first) + 1):
+            j = i - length
+            base = 0.0 if j - 1 <= first else out_before[j - 1]
+            worth = base + cumulative[i] - cumulative[j] - price * length
+            if worth > out_before[i]:
+                out_before[i] = worth
+                out_length[i - 1] = length
+    for j in range(n - 1, -1, -1):
+        last = stop[j]
+        out_after[j] = 0.0 if j + 1 == last else out_after[j + 1]
+        for length in range(least, min(most, last - j) + 1):
+            i = j + length
+            base = 0.0 if i + 1 >= last else out_after[i + 1]
+            gain = cumulative[i] - cumulative[j] - price * length
+            out_after[j] = max(out_after[j], base + gain)
+            before = 0.0 if j - 1 <= begin[j] else out_before[j - 1]
+            for cell in range(j, i):
+                out_through[cell] = max(out_through[cell], before + gain + base)

@@ -21,6 +21,7 @@ from demandgeo.domain import (
     Headline,
     LocalStatistic,
     Membership,
+    Network,
     PriorityAreas,
     Profiles,
     Record,
@@ -32,8 +33,17 @@ from demandgeo.domain.record import Floats, Mask
 from demandgeo.outputs import wording
 from demandgeo.outputs.classes import Classes, classify, classify_names, classify_ranks
 from demandgeo.outputs.evidence import evidence, evidence_notes, patterns
+from demandgeo.outputs.palettes import GROUND, STREET
 
 KINDS = ("fill", "line", "marker")
+
+ROADS = (
+    ("motorway or trunk road", ("motorway", "trunk")),
+    ("primary road", ("primary",)),
+    ("secondary or tertiary road", ("secondary", "tertiary")),
+    ("local street", ("unclassified", "residential", "living_street", "service", "road")),
+)
+"""What a map tells streets apart by, most important first, and the classes of OpenStreetMap in each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,11 @@ class MapLayer:
         return cast(Mask, (self.frame.geometry.notna() & ~self.frame.geometry.is_empty).to_numpy())
 
     @property
+    def zero_colour(self) -> str:
+        """Of what holds nothing: streets are drawn all the same, or nobody would know the town."""
+        return STREET if self.kind == "line" else GROUND
+
+    @property
     def values(self) -> Floats:
         """float64 [n]: what shades each row."""
         return cast(Floats, self.frame[self.column].to_numpy(np.float64))
@@ -132,6 +147,31 @@ def map_layer(record: Record, name: str) -> MapLayer | None:
         label=next((key for key in ("name", "district") if key in frame), ""),
         notes=tuple(getattr(record, "notes", ())),
     )
+
+
+@map_layer.register
+def _network(record: Network, name: str) -> MapLayer:
+    frame, streets = record.to_frame(), record.highway.take(record.unit_segment)
+    road = np.array([_road_rank(highway) for highway in (*streets.names, None)])[streets.codes]
+    frame.insert(frame.columns.get_loc("geometry"), "road", road)
+    named = bool(road.any())
+    return MapLayer(
+        title=wording.words(name),
+        subtitle=f"{record.n:,} {record.unit_name}, {record.length.sum() / 1e3:,.0f} km",
+        frame=frame,
+        column="road" if named else "",
+        unit="class of road" if named else "",
+        classes=classify_names([text for text, _ in ROADS[::-1]], road, "other") if named else None,
+        aliases={"road": "Class of road (1 local to 4 motorway)", "highway": "Class of road in the source"},
+        notes=record.ledger.notes,
+        support=record,
+    )
+
+
+def _road_rank(highway: str | None) -> float:
+    """Return 4 for a motorway down to 1 for a local street, 0 for what is none of these."""
+    found = [len(ROADS) - i for i, (_, classes) in enumerate(ROADS) if (highway or "").removesuffix("_link") in classes]
+    return float(found[0]) if found else 0.0
 
 
 @map_layer.register

@@ -1,4 +1,4 @@
-"""The concentration curve: how much demand the densest part of the extent holds, and what the chosen areas hold."""
+"""Curves: how concentrated demand is, what the chosen areas hold of it, and what other choices would take."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from demandgeo.domain import Demand, PriorityAreas
+from demandgeo.domain import Demand, Frontier, PriorityAreas
 from demandgeo.domain.record import Floats
 from demandgeo.outputs.furniture import MARGIN, page
 from demandgeo.outputs.palettes import ACCENT, INK, QUIET, ramp
@@ -62,6 +62,40 @@ def concentration(areas: PriorityAreas, about: Mapping[str, str]) -> Figure:
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"Share of {extent}", ylabel=f"Share of {what}")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.grid(color="#e5e5e5", linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="upper left", bbox_to_anchor=(0.715, 0.88), frameon=False, fontsize=9, labelspacing=1)
+    return figure
+
+
+def frontier(points: Frontier, about: Mapping[str, str]) -> Figure:
+    """Draw the extent that each share of demand takes, a line per number of areas, and what no choice can go below.
+
+    With several prices of border the lines are dashed from the second price on.
+    """
+    notes = [
+        "Each point is a plan; the shade below it reaches down to the bound that no choice of so few areas can beat.",
+        f"Widest gap between plan and bound: {points.table['gap'].max():.1%}.",
+    ]
+    subtitle = f"{points.period}, on {points.unit_name}"
+    figure, notes_end = page(f"What would another choice take? {capital(points.what)}", subtitle, notes, about)
+    bottom = max(0.2, notes_end + 0.08)
+    axes = figure.add_axes((MARGIN + 0.05, bottom, 0.62, 0.87 - bottom))
+    groups = list(points.table.groupby(["max_areas", "compactness"], sort=True))
+    dashes = {price: ("-", "--", ":", "-.")[i % 4] for i, price in enumerate(points.table["compactness"].unique())}
+    for colour, ((most, price), rows) in zip(ramp(len(groups)), groups, strict=True):
+        line = rows.sort_values("asked_share")
+        label = f"{most} areas" + (f", {price:g} km² per km of border" if price else "")
+        axes.plot(line["extent_share"], line["demand_share"], dashes[price], marker="o", color=colour, label=label)
+        if not price:
+            axes.fill_betweenx(
+                line["demand_share"], line["extent_share"] / (1.0 + line["gap"]), line["extent_share"],
+                color=colour, alpha=0.2, linewidth=0,
+            )  # fmt: skip
+    axes.set(xlabel=f"Share of {points.extent_name}", ylabel=f"Share of {points.what}")
+    axes.set(xlim=(0, None), ylim=(0, None))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1))
     axes.grid(color="#e5e5e5", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="upper left", bbox_to_anchor=(0.715, 0.88), frameon=False, fontsize=9, labelspacing=1)

@@ -131,7 +131,7 @@ def _handles(layer: MapLayer) -> list[Patch | Line2D]:
     else:
         rows = [*zip(layer.classes.colours, layer.classes.labels, strict=True)]
         rows = rows if layer.column == "rank" else rows[::-1]
-        rows += [(GROUND, layer.classes.zero)] * layer.classes.has_zero + [
+        rows += [(layer.zero_colour, layer.classes.zero)] * layer.classes.has_zero + [
             (NOTHING, "no data")
         ] * layer.classes.has_missing
     return [_handle(layer.kind, colour, label) for colour, label in rows]

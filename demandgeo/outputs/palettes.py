@@ -5,6 +5,9 @@ from __future__ import annotations
 INK, QUIET, LINE, GROUND, NOTHING = "#222222", "#666666", "#9a9a9a", "#f2f1ee", "#d9d9d9"
 """Text; small text and borders of districts; thin outlines; land; no data."""
 
+STREET = "#c4c4c4"
+"""Streets that nothing is on: seen, and less than the lightest class."""
+
 ACCENT = "#1f5a99"
 """What is neither low nor high: points, and the curve of a chart."""
 

@@ -17,9 +17,9 @@ from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from demandgeo.domain import Grid, Network, PriorityAreas, Record
+from demandgeo.domain import Frontier, Grid, Network, PriorityAreas, Record
 from demandgeo.outputs.cartography import MapLayer, map_layers
-from demandgeo.outputs.curves import concentration
+from demandgeo.outputs.curves import concentration, frontier
 from demandgeo.outputs.files import check_names, write_bytes
 from demandgeo.outputs.furniture import MARGIN, legend, list_areas, map_notes, north_arrow, page, scale_bar
 from demandgeo.outputs.outlines import districts
@@ -39,7 +39,7 @@ _HALO = [withStroke(linewidth=2.2, foreground="white")]
 
 @writer("outputs.figures")
 def figures(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str, str]) -> list[Path]:
-    """Draw every artifact that has geometry as ``NAME.png``; for priority areas also ``NAME.concentration.png``.
+    """Draw every artifact that has geometry and every frontier as ``NAME.png``; areas also ``NAME.concentration.png``.
 
     Legend with units, scale bar, north arrow, districts, what is not shown, attribution. The classes are those of
     the QGIS styles.
@@ -80,6 +80,9 @@ def figures(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str
             record = artifacts[name]
             if isinstance(record, PriorityAreas):
                 written.append(_save(concentration(record, about), folder / f"{name}.concentration.png"))
+        for name, record in artifacts.items():
+            if isinstance(record, Frontier):
+                written.append(_save(frontier(record, about), folder / f"{name}.png"))
     return written
 
 
@@ -121,10 +124,8 @@ def _draw(axes: Axes, layer: MapLayer) -> None:
     elif layer.kind == "line":
         look = {"linewidth": 1.2 if drawn.sum() > MANY_LINES else 3.0}
     else:
-        look = {
-            "edgecolor": "none" if layer.seamless else INK if layer.column == "rank" else LINE,
-            "linewidth": 0.5 if layer.label else 0.2,
-        }
+        edge = INK if layer.column == "rank" else LINE
+        look = {"edgecolor": "none" if layer.seamless else edge, "linewidth": 0.5 if layer.label else 0.2}
     layer.frame[drawn].plot(ax=axes, color=_colours(layer)[drawn], aspect=None, **look)
 
 
@@ -133,7 +134,7 @@ def _colours(layer: MapLayer) -> np.ndarray:
         colour = {"fill": GROUND, "line": QUIET, "marker": ACCENT}[layer.kind]
         return np.repeat(to_rgba_array(colour), len(layer.frame), axis=0)
     # The last two are what the classes -2 (no data) and -1 (zero) count back to.
-    table = to_rgba_array([*layer.classes.colours, NOTHING, GROUND])
+    table = to_rgba_array([*layer.classes.colours, NOTHING, layer.zero_colour])
     return table[layer.classes.of(layer.values)]
 
 

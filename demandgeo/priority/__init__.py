@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from demandgeo.priority.backtests import backtest as backtest
     from demandgeo.priority.concentrations import concentration as concentration
     from demandgeo.priority.dossiers import profile as profile
+    from demandgeo.priority.frontiers import frontier as frontier
     from demandgeo.priority.histories import emerging as emerging
     from demandgeo.priority.local import getis_ord as getis_ord
     from demandgeo.priority.local import local_moran as local_moran
@@ -25,6 +26,7 @@ _HOME = {
     "backtest": "backtests",
     "concentration": "concentrations",
     "emerging": "histories",
+    "frontier": "frontiers",
     "getis_ord": "local",
     "local_moran": "local",
     "membership": "memberships",
@@ -42,6 +44,7 @@ __all__ = [
     "backtest",
     "concentration",
     "emerging",
+    "frontier",
     "getis_ord",
     "local_moran",
     "membership",

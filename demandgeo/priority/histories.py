@@ -91,7 +91,7 @@ def emerging(
     """
     periods = _periods(demand, often)
     known = np.asarray(~np.isnan(demand.values).any(axis=0))
-    hot, cold, scores, tested = _tested(demand, known, contiguity, alpha, adjust)
+    hot, cold, scores, tested, step = _tested(demand, known, contiguity, alpha, adjust)
     pairs = len(periods) * (len(periods) - 1) / 2
     s, p = mann_kendall(scores)
     found = patterns_of(hot, cold, np.where(p <= alpha, np.sign(s), 0.0), often=often)
@@ -121,6 +121,7 @@ def emerging(
             "adjust": adjust,
             "often": often,
             "contiguity": contiguity,
+            "rounding": step,
             "units_not_tested": int((~at).sum()),
             "measure": demand.measure,
             "weight": demand.weight_name,
@@ -160,11 +161,12 @@ def patterns_of(hot: Mask, cold: Mask, trend: Floats, *, often: float) -> Intege
 
 def _tested(
     demand: Demand, known: Mask, contiguity: Contiguity, alpha: float, adjust: Adjustment
-) -> tuple[Mask, Mask, Floats, Mask]:
-    """Return hot and cold [periods, m], the scores, and which of the units with values could be tested."""
+) -> tuple[Mask, Mask, Floats, Mask, float]:
+    """Return hot and cold [periods, m], the scores, which of the units could be tested, and the coarsest rounding."""
     touching = demand.support.neighbours(contiguity)
     shape = len(demand.values), int(known.sum())
     hot, cold, scores, tested = np.zeros(shape, bool), np.zeros(shape, bool), np.zeros(shape), np.zeros(shape[1], bool)
+    step = 0.0
     for period, values in enumerate(demand.values):
         lags = Lags.of(values, touching).among(known)
         tested = lags.drawn > 0
@@ -172,11 +174,13 @@ def _tested(
             raise ModelError("no unit touches another", "neighbours were needed", 'try contiguity="queen"')
         if np.ptp(lags.values) > 0:  # a month without events has no hot spots
             scores[period] = gi_scores(lags, star=True)[1]
-            greater, lesser = exact_tails(lags, None).p
+            tails = exact_tails(lags, None)
+            greater, lesser = tails.p
+            step = max(step, float(tails.about["rounding"]))
             p = np.where(tested, np.minimum(2.0 * np.minimum(greater, lesser), 1.0), np.nan)
             out = false_discovery_rates(p, adjust) <= alpha
             hot[period], cold[period] = out & (greater < lesser), out & (lesser < greater)
-    return hot, cold, scores, tested
+    return hot, cold, scores, tested, step
 
 
 def _table(demand: Demand, codes: Integers) -> pd.DataFrame:

@@ -110,6 +110,17 @@ class Tails:
 
         return replace(self, p=turn(self.p), low=self.low and turn(self.low), high=self.high and turn(self.high))
 
+    def where(self, units: Mask, others: Tails) -> Tails:
+        """Return these tails, but for some units those of others, which were not rounded."""
+
+        def mix(pair: Pair) -> Pair:
+            return np.where(units, others.p[0], pair[0]), np.where(units, others.p[1], pair[1])
+
+        error = max(self.about["p_error"], others.about["p_error"])
+        about = {**self.about, "p_error": error, "least_p": error, "units_rounded": int((~units).sum())}
+        low, high = self.low and mix(self.low), self.high and mix(self.high)
+        return replace(self, p=mix(self.p), about=about, low=low, high=high)
+
     def of(self, alternative: Alternative) -> Floats:
         """Return the p-value of an alternative."""
         if alternative == "directed" and self.draws:
@@ -133,6 +144,19 @@ def exact_tails(lags: Lags, rounding: float | None) -> Tails:
         If a rounding is asked for that the table of sums has no room for.
     """
     step, steps, residual = _on_grid(lags, rounding)
+    tails = _tabulated(lags, step, steps, residual)
+    exact = _exact_step(lags.values)
+    if rounding or exact is None or exact == step or step <= np.min(lags.values, where=lags.values > 0, initial=np.inf):
+        return tails
+    # One giant must not make nothing of all others: where less is held than `cap`, so much is as good as any more.
+    cap = int(_room(lags.most) // lags.most) - 1
+    fine = np.minimum(np.rint(lags.values / exact), cap).astype(np.int64)
+    below = lags.sums(lags.values) < exact * (cap - 0.5)
+    return tails.where(below, _tabulated(lags, exact, fine, 0.0))
+
+
+def _tabulated(lags: Lags, step: float, steps: Integers, residual: float) -> Tails:
+    """Return the tails of values that are whole multiples of a step, but for a residual."""
     law, sums = SubsetSums.of(steps, lags.most), lags.sums(steps)
     # A sum of k values and the observed one are each wrong by up to k residuals.
     margin = np.ceil(2.0 * lags.drawn * residual / step).astype(np.int64)
@@ -177,6 +201,7 @@ def drawn_tails(
     n, ids = lags.values.size, np.empty((permutations, lags.most), np.int64)
     about: dict[str, Any] = {"method": "conditional permutation", "permutations": permutations, "rounding": step}
     if generator == "esda":
+        seed %= 2**32  # as much as its generator takes
         ids, version = _ids_of_esda(ids.shape, n, seed)
         about |= {"generator": f"esda {version}"}
     else:
@@ -202,7 +227,7 @@ def _ids_of_esda(shape: tuple[int, int], n: int, seed: int) -> tuple[Integers, s
     import esda  # noqa: PLC0415
     from esda.crand import vec_permutations  # noqa: PLC0415
 
-    ids = vec_permutations(shape[1], n, shape[0], seed % 2**32)
+    ids = vec_permutations(shape[1], n, shape[0], seed)
     return np.ascontiguousarray(ids, np.int64), str(esda.__version__)
 
 
@@ -232,8 +257,7 @@ def _combined(pair: Pair, alternative: Alternative) -> Floats:
 def _on_grid(lags: Lags, rounding: float | None, *, fine: bool = False) -> tuple[float, Integers, float]:
     """Return the step, the values as multiples of it, and the greatest difference to the values themselves."""
     greatest = float(top(lags.values, lags.most).sum())
-    # The table's length is a power of two; sums of rounded values are greater by up to half a step for each.
-    room = FINE if fine else 2.0 ** int(math.log2(MOST_ENTRIES // (lags.most + 1))) - lags.most - 1
+    room = FINE if fine else _room(lags.most)
     step = rounding or _exact_step(lags.values)
     if rounding and greatest / rounding > room:
         raise ModelError(
@@ -248,6 +272,12 @@ def _on_grid(lags: Lags, rounding: float | None, *, fine: bool = False) -> tuple
     # What is left of a decimal such as 0.1 is the machine's, not the value's.
     residual = 0.0 if residual < MACHINE * step else residual
     return float(step), steps.astype(np.int64), residual
+
+
+def _room(most: int) -> float:
+    """Return how many steps a sum of `most` values may have."""
+    # The table's length is a power of two; sums of rounded values are greater by up to half a step for each.
+    return 2.0 ** int(math.log2(MOST_ENTRIES // (most + 1))) - most - 1
 
 
 def _exact_step(values: Floats) -> float | None:

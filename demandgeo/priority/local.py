@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, get_args
 
@@ -11,7 +13,7 @@ from pydantic import Field
 from demandgeo.domain import Demand, Labels, LocalStatistic
 from demandgeo.domain.record import Floats, Integers, Mask
 from demandgeo.domain.support import Contiguity
-from demandgeo.errors import ModelError, Problems, did_you_mean
+from demandgeo.errors import ModelError, PrecisionWarning, Problems, did_you_mean
 from demandgeo.priority.inference import (
     Alternative,
     Generator,
@@ -78,8 +80,10 @@ def getis_ord(
         For many tests: ``"bh"``, ``"by"``, or None, which leaves q = p.
     rounding
         Step to which values are rounded for the exact law; None takes values of up to three decimals as they are if
-        the table of sums has room for them, and else a step of 4 millionths of the greatest sum. `provenance` has
-        the step, and how many units stand out at least and at most, whatever it hides.
+        the table of sums has room for them, and else a step of 4 millionths of the greatest sum (a giant among small
+        values makes it coarse beside the giant only). `provenance` has
+        the step, and how many units stand out at least and at most, whatever it hides; a `PrecisionWarning` says so
+        where the two differ.
     permutations, seed
         Of ``"permutation"``.
     generator
@@ -255,7 +259,12 @@ class _Test:
             return p if self.adjust is None else false_discovery_rates(p, self.adjust)
 
         p = spread(tails.of(self.alternative))
-        bounds = tails.bounds(self.alternative).items()
+        bounds = {
+            name: int((adjusted(spread(bound)) <= ALPHA).sum())
+            for name, bound in tails.bounds(self.alternative).items()
+        }
+        if len(set(bounds.values())) > 1:
+            warnings.warn(_undecided(bounds), PrecisionWarning, stacklevel=3)
         return LocalStatistic(
             support=demand.support,
             statistic=spread(found["statistic"]),
@@ -274,12 +283,19 @@ class _Test:
                 "adjust": self.adjust or "none",
                 "islands": int((lags.drawn == 0).sum()),
                 "units_without_value": int((~known).sum()),
-                **{name: int((adjusted(spread(bound)) <= ALPHA).sum()) for name, bound in bounds},
+                **bounds,
                 "demand": demand.measure,
                 "weight": demand.weight_name,
                 "period": demand.period,
             },
         )
+
+
+def _undecided(bounds: Mapping[str, int]) -> str:
+    return (
+        f"Values were rounded: between {min(bounds.values())} and {max(bounds.values())} units stand out at q <= "
+        f"{ALPHA:g}, whatever the rounding hides. Give a finer rounding, or draws."
+    )
 
 
 def gi_scores(lags: Lags, *, star: bool) -> tuple[Pair, Floats]:

@@ -37,8 +37,7 @@ def membership(
     areas
         Chosen on counted demand (`density.count`).
     events
-        The events that were counted. Areas chosen on harm need them: how many of which category; with them counts
-        too are modelled by category.
+        The events that were counted. Areas chosen on harm need them, for how many are of which category.
     draws
         Of the rates. A probability of p then has a standard error of sqrt(p (1 - p) / draws).
     folds
@@ -63,8 +62,9 @@ def membership(
 
     Notes
     -----
-    Rates: `statistics.rates.GammaPoisson`, for each category. Harm of a unit: the sum over categories of rate x mean
-    weight; the mean of n events is drawn from a gamma with the category's mean and standard deviation / sqrt(n + 1).
+    How many events: `statistics.rates.GammaPoisson`; of which categories: `statistics.mixes.DirichletMix`. Harm of a
+    unit is the sum over categories of rate x share x mean weight; the mean weight of n events is drawn from a gamma
+    with the category's mean and standard deviation / sqrt(n + 1).
     Areas are chosen in one pass at a fixed price (`priority.redraws.Reselection`), 40 times as fast as
     `priority.select`.
     The folds are Poisson thinning: counts split event by event are independent (Neufeld, Dharamshi, Gao and Witten
@@ -107,7 +107,7 @@ def membership(
             "folds": folds,
             "severity_spread": severity_spread,
             "seed": seed,
-            "categories": len(model.rates.count),
+            "categories": len(model.weight),
         },
     )
 

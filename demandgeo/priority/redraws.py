@@ -12,10 +12,11 @@ from demandgeo.domain.record import Floats, Integers, Mask
 from demandgeo.errors import ModelError
 from demandgeo.kernels.chance import fill_uniform
 from demandgeo.kernels.draws import draw_gammas
-from demandgeo.kernels.regions import choose_parts
-from demandgeo.kernels.trading import trade
 from demandgeo.priority.problem import Problem
+from demandgeo.priority.questions import PER_KM, Question
+from demandgeo.priority.searching import at_price, traded
 from demandgeo.statistics.assignment import assign
+from demandgeo.statistics.mixes import DirichletMix
 from demandgeo.statistics.rates import GammaPoisson, poisson_counts
 
 PRICES = 12
@@ -40,48 +41,38 @@ class Reselection:
 
     Parameters
     ----------
+    question
+        The rules.
     problem
-        The planner's question on the demand of the plan.
-    share
-        Of demand, to be held.
+        The question on the demand of the plan.
     price
         Extent that a unit of the plan's demand is worth.
-    n
-        Units of the support.
+    support
+        Whose units are chosen.
     """
 
+    question: Question
     problem: Problem
-    share: float
     price: float
-    n: int
+    support: Support
 
     @classmethod
-    def of(
-        cls, demand: Demand, *, demand_share: float, max_areas: int, contiguity: str, within: str | None
-    ) -> Reselection:
-        """State the rules and find the price."""
-        problem = Problem.of(
-            demand, demand_share=demand_share, max_areas=max_areas, contiguity=contiguity, within=within
-        )
+    def of(cls, demand: Demand, question: Question) -> Reselection:
+        """Find the price."""
+        problem = question.problem(demand)
+        amount = problem.extent if problem.most_demand else problem.demand
         even = problem.extent.sum() / problem.demand.sum()
         low, high = 1e-6 * even, 1e3 * even
         for _ in range(PRICES):
             price = float(np.sqrt(low * high))
-            held = problem.demand[_clumps(problem, price)].sum()
-            low, high = (low, price) if held >= problem.target else (price, high)
-        return cls(problem, demand_share, high, demand.support.n)
+            reached = amount[at_price(problem, price)].sum() >= problem.rules.limit
+            low, high = (low, price) if reached else (price, high)
+        return cls(question, problem, high, demand.support)
 
     @classmethod
     def like(cls, areas: PriorityAreas) -> Reselection:
         """State the rules that areas keep."""
-        rules = areas.settings
-        return cls.of(
-            areas.demand,
-            demand_share=rules["demand_share"],
-            max_areas=rules["max_areas"],
-            contiguity=rules["contiguity"],
-            within=rules["within"] or None,
-        )
+        return cls.of(areas.demand, Question.behind(areas.settings))
 
     def choose(self, values: Floats) -> Mask:
         """Return the units chosen on demand [n] of the same support, bool [n].
@@ -89,23 +80,25 @@ class Reselection:
         Raises
         ------
         ModelError
-            If there is no demand, or the share cannot be reached.
+            If there is no demand, or the rules cannot be kept.
         """
         own = values[self.problem.units]
         if not own.sum() > 0:
             raise ModelError("there is no demand to choose on", "demand above 0 was needed")
-        problem = replace(self.problem, demand=own, target=self.share * float(own.sum()) * (1.0 - 1e-12))
-        price = self.price * self.problem.demand.sum() / own.sum()
+        problem = replace(self.problem, demand=own)
+        extent: Floats = self.support.extent
+        rules = self.question.rules(problem, float(extent.sum()), PER_KM[self.support.extent_unit])
+        problem = problem.asking(rules)
+        price = self.price * float(self.problem.demand.sum() / own.sum())
         for _ in range(2 * PRICES):
-            chosen = _clumps(problem, price)
-            trade(problem.indptr, problem.indices, problem.demand, problem.extent, problem.target, TRADES, chosen)
-            if problem.holds(chosen):
-                inside = np.zeros(self.n, bool)
+            chosen = traded(problem, at_price(problem, price), TRADES)
+            if problem.keeps_rules(chosen):
+                inside = np.zeros(self.support.n, bool)
                 inside[problem.units] = chosen
                 return inside
             price *= DEARER
         raise ModelError(
-            f"no {problem.most} contiguous areas found that hold {self.share:.0%} of redrawn demand",
+            f"no {rules.most} contiguous areas found that keep the rules of the plan on redrawn demand",
             "areas that can hold the share were needed",
             "allow more areas or lower demand_share",
         )
@@ -216,17 +209,22 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DemandModel:
-    """Demand as events of several categories at unknown rates, each of unknown severity within its category.
+    """Demand as events at unknown rates, of several categories, each of unknown severity within its category.
+
+    Number and kind are apart: categories modelled each by itself would lose that a busy place is busy in most of them.
 
     Parameters
     ----------
     rates
-        Gamma-Poisson model of the number of events, a layer for each category.
+        Gamma-Poisson model of the number of all events, one layer.
+    mix
+        Shares of the categories.
     weight, spread
         float64 [categories, n]: mean weight of an event in the unit, and the standard deviation of that mean.
     """
 
     rates: GammaPoisson
+    mix: DirichletMix
     weight: Floats
     spread: Floats
 
@@ -234,13 +232,14 @@ class DemandModel:
     def fit(cls, recorded: Recorded, *, contiguity: str, severity_spread: bool = True) -> DemandModel:
         """Fit it to what was recorded; without `severity_spread` the mean weight of each category is taken as known."""
         count, weight, variance = recorded.by_category()
-        support = recorded.support
-        rates = GammaPoisson.fit(count, support.extent, support.neighbours(contiguity))
-        return cls(rates, weight, np.sqrt(variance) if severity_spread else np.zeros(weight.shape))
+        touching = recorded.support.neighbours(contiguity)
+        rates = GammaPoisson.fit(count.sum(axis=0, keepdims=True), recorded.support.extent, touching)
+        spread = np.where(count > 0, np.sqrt(variance), 0.0) if severity_spread else np.zeros(weight.shape)
+        return cls(rates, DirichletMix.fit(count, touching), weight, spread)
 
     def intensity(self, seed: int, draw: int) -> Floats:
         """Draw the demand to expect in a period like the recorded one, float64 [n]."""
-        return _summed(self.rates.rates(seed, draw), self._weights(seed, draw))
+        return _summed(self._rates(seed, draw), self._weights(seed, draw))
 
     def periods(self, seed: int, draw: int, number: int, *, length: float = 1.0) -> Floats:
         """Draw the demand of independent periods at the same rates, float64 [number, n].
@@ -254,12 +253,16 @@ class DemandModel:
         length
             Of each, in recorded periods.
         """
-        rates, weight = self.rates.rates(seed, draw) * length, self._weights(seed, draw)
-        return np.stack([_summed(poisson_counts(rates, seed + 1 + period, draw), weight) for period in range(number)])
+        rates, weight = self._rates(seed, draw) * length, self._weights(seed, draw)
+        return np.stack([_summed(poisson_counts(rates, seed + 2 + period, draw), weight) for period in range(number)])
+
+    def _rates(self, seed: int, draw: int) -> Floats:
+        """Draw the rates of each category, float64 [categories, n]."""
+        return self.rates.rates(seed, draw) * self.mix.shares(seed + 1, draw)
 
     def _weights(self, seed: int, draw: int) -> Floats:
         """Draw the mean weight of units with events: gamma, with its mean and spread."""
-        unsure = np.flatnonzero((self.spread > 0) & (self.rates.count > 0))
+        unsure = np.flatnonzero(self.spread > 0)
         if not unsure.size:
             return self.weight
         mean, spread = self.weight.ravel()[unsure], self.spread.ravel()[unsure]
@@ -268,13 +271,6 @@ class DemandModel:
         weight = self.weight.copy()
         weight.reshape(-1)[unsure] = drawn
         return weight
-
-
-def _clumps(problem: Problem, price: float) -> Mask:
-    chosen = np.zeros(problem.units.size, bool)
-    value = price * problem.demand - problem.extent
-    choose_parts(problem.indptr, problem.indices, value, problem.most, chosen)
-    return chosen
 
 
 def _summed(number: Floats, weight: Floats) -> Floats:

@@ -15,6 +15,7 @@ from demandgeo.domain.demand import Balance
 from demandgeo.domain.record import Floats, Integers, Mask
 from demandgeo.errors import ModelError, Problems, did_you_mean
 from demandgeo.priority import scores
+from demandgeo.priority.questions import Question
 from demandgeo.priority.redraws import DemandModel, Recorded, Reselection
 from demandgeo.priority.rivals import RIVALS
 from demandgeo.priority.selection import select
@@ -254,7 +255,7 @@ def _ceilings(fold: Fold, *, draws: int, seed: int, ask: dict[str, Any]) -> list
     # Every period is weighed by the means of the categories, so the spread inside them is no part of the difference.
     recorded = Recorded.placed(fold.events, support)
     model = DemandModel.fit(recorded, contiguity="rook", severity_spread=False)
-    rules = Reselection.of(fold.chosen_on, **ask, contiguity="rook", within=None)
+    rules = Reselection.of(fold.chosen_on, Question(**ask))
     unchanged, known = [], []
     for draw in range(draws):
         intensity = model.intensity(seed, draw)

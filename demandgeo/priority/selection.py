@@ -3,46 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Annotated, Literal, get_args
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
-from demandgeo.domain import Demand, PriorityAreas, Zones
-from demandgeo.domain.areas import AREA_COLUMNS
-from demandgeo.domain.record import Floats, Integers, Mask
-from demandgeo.errors import ModelError, Problems
-from demandgeo.kernels.regions import choose_parts
-from demandgeo.kernels.trading import trade
-from demandgeo.priority.bounds import certify, even_price
+from demandgeo.domain import Certificate, Demand, PriorityAreas, Zones
+from demandgeo.domain.areas import AREA_COLUMNS, LEAST_COST, LEAST_EXTENT, MOST_DEMAND
+from demandgeo.domain.record import Floats, Integers
+from demandgeo.priority.plans import Plan, best_plan
 from demandgeo.priority.problem import Problem
+from demandgeo.priority.questions import Contiguity, Count, Length, Question, Quota, QuotaShare, Share, Within
 from demandgeo.registry import stage
-
-Share = Annotated[float, Field(gt=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-Contiguity = Literal["rook", "queen"]
-Within = Literal["district"]
-
-PRICES = 16
-"""Prices of demand that are tried: each halves the range, on a log scale, that brackets the target."""
-SPARE_ROUNDS = 12
-"""Times that parts left over are set to the densest units that stand alone."""
 
 
 @stage("priority.select")
 def select(
     demand: Demand,
     *,
-    demand_share: Share = 0.25,
+    demand_share: Share | None = None,
+    extent_share: Share | None = None,
     max_areas: Count = 31,
+    min_area: Length = 0.0,
+    compactness: Length = 0.0,
     contiguity: Contiguity = "rook",
     within: Within | None = None,
+    quota: Quota = 0,
+    quota_share: QuotaShare | None = None,
+    prove: bool = False,
+    nodes: Count = 20_000,
+    time_limit: Length | None = None,
 ) -> PriorityAreas:
-    """Choose contiguous areas of least extent that hold a share of demand.
+    """Choose contiguous areas of least extent that hold a share of demand, or of most demand within a share of extent.
 
     The areas are ranked by the demand that they hold. How small they come out depends on the units: on raw counts of
-    small cells they follow single busy cells; `max_areas` bounds how far they fragment.
+    small cells they follow single busy cells; `max_areas`, `min_area` and `compactness` bound how far they fragment.
 
     Parameters
     ----------
@@ -50,31 +44,50 @@ def select(
         On any support; an intensity (per km2) is first multiplied by the extent of its units. Layers are summed.
         A unit whose value is NaN cannot be chosen.
     demand_share
-        Share of the demand on the support that the areas must hold, in (0, 1].
+        Share of the demand on the support that the areas must hold, in (0, 1]; 0.25 if neither share is given.
+    extent_share
+        Instead of it: the areas may use this share of the support's extent, and hold as much demand as they can.
     max_areas
         Greatest number of areas, >= 1.
+    min_area
+        Least extent of each area, in km2 (on streets, in km).
+    compactness
+        Price of a border, in km2 of extent per km: with 0.1, a plan that uses 1 km2 more but has more than 10 km less
+        border is preferred. Borders with all other units count; the rim of the study area costs nothing.
     contiguity
         What makes units touch: ``"rook"``, a common border; ``"queen"``, a common point too.
     within
         ``"district"``: no area crosses a district line.
+    quota
+        Least number of areas in each district, or by district; needs `within`.
+    quota_share
+        Least share of each district's own demand that its areas must hold, or by district; needs `within`.
+    prove
+        Go on to a proof that there is no better plan, by mixed-integer programming: for some 2,000 units at most.
+        Problems of up to 32 units are always proved.
+    nodes
+        Nodes of the proof's search trees after which it stops, with the bound reached.
+    time_limit
+        Seconds after which it stops. The answer then depends on the machine, and the certificate says so.
 
     Returns
     -------
     PriorityAreas
-        `labels` per unit; `table` with one row per area; `certificate` with a lower bound on the extent of *any*
-        choice that keeps these rules, and the gap to it.
+        `labels` per unit; `table` with one row per area; `certificate` with a bound on *any* choice that keeps these
+        rules, and the gap to it.
 
     Raises
     ------
     ModelError
-        If a setting is out of range, there is no demand, or the support falls into so many unconnected pieces that
-        `max_areas` areas cannot hold the share.
+        If a setting is out of range, there is no demand, or no choice can keep the rules: the message names those that
+        cannot be kept together.
 
     Notes
     -----
-    Lagrangian search: at a price of demand each unit is worth price x demand - extent; clumps of positive worth are
-    dropped or bridged until few enough are left (`kernels.regions.choose_parts`), the price is bisected towards the
-    share, and every choice on the way is improved by trades at its border (`kernels.trading.trade`).
+    Lagrangian search: at a price of demand each unit is worth price x demand - extent. Clumps of positive worth and the
+    bridges between them make a forest, on which the best choice of so few parts is exact (`kernels.regions`); the price
+    is bisected towards the share, and every choice is improved by trades at its border (`kernels.trading`). The bounds
+    are those of `priority.bounds`, the proof that of `priority.exact`; docs/methods.md sketches why they hold.
 
     Examples
     --------
@@ -85,107 +98,51 @@ def select(
     >>> areas = select(count(events, grid), demand_share=0.8, max_areas=1)
     >>> areas.labels.reshape(grid.shape).tolist(), round(areas.extent_share, 3), round(areas.demand_share, 3)
     ([[-1, -1, -1, -1], [0, 0, -1, -1]], 0.25, 0.8)
+    >>> areas.certificate.optimal
+    True
+    >>> round(select(count(events, grid), extent_share=0.2, max_areas=2).demand_share, 3)
+    0.6
     """
-    _check(demand_share, max_areas, contiguity, within)
-    demand = _amounts(demand)
-    problem = Problem.of(demand, demand_share=demand_share, max_areas=max_areas, contiguity=contiguity, within=within)
-    chosen = _search(problem)
+    question = Question(
+        demand_share=demand_share,
+        extent_share=extent_share,
+        max_areas=max_areas,
+        min_area=min_area,
+        compactness=compactness,
+        contiguity=contiguity,
+        within=within,
+        quota=quota,
+        quota_share=quota_share,
+    )
+    question.check()
+    demand = amounts(demand)
+    problem = question.problem(demand)
+    plan = best_plan(problem, prove=prove, nodes=nodes, seconds=time_limit)
+    return areas_of(demand, problem, plan, question)
+
+
+def areas_of(demand: Demand, problem: Problem, plan: Plan, question: Question) -> PriorityAreas:
+    """Return a plan as areas with their table and certificate."""
     labels = np.full(demand.support.n, -1)
-    labels[problem.units] = problem.parts(chosen)
+    labels[problem.units] = problem.parts(plan.chosen)
     table, labels = _ranked(demand, labels)
     return PriorityAreas(
-        demand=demand,
-        labels=labels,
-        table=table,
-        certificate=certify(problem, float(problem.extent[chosen].sum())),
-        settings={
-            "demand_share": demand_share,
-            "max_areas": max_areas,
-            "contiguity": contiguity,
-            "within": within or "",
-            "ranked_by": "demand",
-        },
+        demand=demand, labels=labels, table=table, certificate=certificate(problem, plan), settings=question.settings()
     )
 
 
-def _search(problem: Problem) -> Mask:
-    """Return the best choice found; there always is one, or `_start` says why not."""
-    best = _spread(problem, _start(problem))
-    low, high = even_price(problem) * np.array([0.5, 8.0])
-    for _ in range(PRICES):
-        price = np.sqrt(low * high)
-        chosen = np.zeros(problem.units.size, bool)
-        value = price * problem.demand - problem.extent
-        choose_parts(problem.indptr, problem.indices, value, problem.most, chosen)
-        if problem.demand[chosen].sum() >= problem.target:
-            high = price
-        else:
-            low = price
-        best = _better(problem, best, _spread(problem, chosen))
-    return best
+def certificate(problem: Problem, plan: Plan) -> Certificate:
+    """Say how near to the best a plan is, in terms of what was asked for."""
+    value = problem.objective(plan.chosen)
+    if problem.most_demand:
+        objective, gap = MOST_DEMAND, plan.bound / value - 1.0
+    else:
+        objective = LEAST_COST if problem.rules.price > 0 else LEAST_EXTENT
+        gap = value / plan.bound - 1.0
+    return Certificate(plan.bound, gap, plan.method, objective, plan.time_limited)
 
 
-def _start(problem: Problem) -> Mask:
-    """Return one unit, the densest, in each piece of the support that the areas cannot do without."""
-    piece = problem.parts(np.ones(problem.units.size, bool))
-    held = np.bincount(piece, problem.demand)
-    order = np.argsort(-held, kind="stable")
-    reach = np.cumsum(held[order])
-    most = problem.most
-    if reach[min(most, reach.size) - 1] < problem.target:
-        raise ModelError(
-            f"the support falls into {held.size} unconnected pieces; the {most} with most demand hold "
-            f"{reach[most - 1] / held.sum():.1%} of it together",
-            f"{problem.target / held.sum():.1%} in at most {most} contiguous areas was needed",
-            f"allow {int(np.searchsorted(reach, problem.target)) + 1} areas, lower demand_share, or drop within=",
-        )
-    needed = order[: int(np.searchsorted(reach, problem.target)) + 1]
-    chosen = np.zeros(problem.units.size, bool)
-    density = problem.demand / problem.extent
-    for which in needed:
-        members = np.flatnonzero(piece == which)
-        chosen[members[np.argmax(density[members])]] = True
-    return chosen
-
-
-def _spread(problem: Problem, chosen: Mask) -> Mask:
-    """Return a choice improved by trades, and by setting the areas left over to the densest units that stand apart."""
-    chosen = _traded(problem, chosen)
-    touching = np.repeat(np.arange(problem.units.size), np.diff(problem.indptr))
-    by_density = np.argsort(-problem.demand / problem.extent, kind="stable")
-    for _ in range(SPARE_ROUNDS):
-        spare = problem.most - int(problem.parts(chosen).max(initial=-1)) - 1
-        apart = ~chosen
-        apart[touching[chosen[problem.indices]]] = False
-        seeds = by_density[apart[by_density]][:spare]
-        if not seeds.size:
-            break
-        wider = chosen.copy()
-        wider[seeds] = True
-        wider = _traded(problem, wider)
-        if _better(problem, chosen, wider) is chosen:
-            break
-        chosen = wider
-    return chosen
-
-
-def _traded(problem: Problem, chosen: Mask) -> Mask:
-    traded = chosen.copy()
-    moves = 4 * problem.units.size + 16
-    trade(problem.indptr, problem.indices, problem.demand, problem.extent, problem.target, moves, traded)
-    return traded
-
-
-def _better(problem: Problem, first: Mask, second: Mask) -> Mask:
-    """Return the choice of less extent of those that keep the rules; the first one on a tie."""
-    if not problem.holds(second):
-        return first
-    if not problem.holds(first):
-        return second
-    return second if problem.extent[second].sum() < problem.extent[first].sum() else first
-
-
-def _amounts(demand: Demand) -> Demand:
+def amounts(demand: Demand) -> Demand:
     """Return demand in amounts, not per km2 or km: what adds up over units."""
     per, scale = {"m2": ("/km2", 1e6), "m": ("/km", 1e3)}[demand.support.extent_unit]
     if per not in demand.measure:
@@ -248,17 +205,3 @@ def _names(demand: Demand, labels: Integers, areas: int) -> list[str]:
         numbered[place] = numbered.get(place, 0) + 1
         names.append(f"{place} {numbered[place]}")
     return names
-
-
-def _check(demand_share: float, max_areas: int, contiguity: str, within: str | None) -> None:
-    problems = Problems()
-    problems.check(
-        0 < demand_share <= 1, f"demand_share is {demand_share}", "a share in (0, 1] was needed", "write 0.25 for 25 %"
-    )
-    problems.check(max_areas >= 1, f"max_areas is {max_areas}", "a number >= 1 was needed")
-    for name, value, known in (
-        ("contiguity", contiguity, get_args(Contiguity)),
-        ("within", within, (None, *get_args(Within))),
-    ):
-        problems.check(value in known, f"{name} is {value!r}", f"one of {', '.join(map(repr, known))} was needed")
-    problems.raise_as(ModelError)

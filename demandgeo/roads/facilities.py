@@ -7,7 +7,6 @@ from typing import cast
 
 import numpy as np
 import shapely
-from shapely.ops import substring
 
 from demandgeo.domain import Labels, Network
 from demandgeo.domain.record import Floats, Geometries, Integers, Mask
@@ -131,20 +130,56 @@ class Facilities:
 
     def geometry(self) -> Geometries:
         """Return the line of each segment between its junctions; of a junction, the street ends that belong to it."""
-        lines, made = self.network.geometry(), np.empty(len(self), object)
-        head, tail = self.head / self.network.length, 1.0 - self.tail / self.network.length
-        for row, segment in enumerate(self.segment[~self.is_junction].tolist()):
-            made[row] = _part(lines[segment], head[segment], tail[segment])
-        arms = self.network.arms()
-        for row, node in zip(
-            np.flatnonzero(self.is_junction).tolist(), self.node[self.is_junction].tolist(), strict=True
-        ):
-            ends = []
-            for arm in arms.arm[arms.indptr[node] : arms.indptr[node + 1]].tolist():
-                segment, at_end = divmod(arm, 2)
-                ends.append(_part(lines[segment], *((tail[segment], 1.0) if at_end else (0.0, head[segment]))))
-            made[row] = shapely.multilinestrings(ends)
+        net, between = self.network, self.segment[~self.is_junction]
+        made = np.empty(len(self), object)
+        made[~self.is_junction] = pieces(net, between, self.head[between], (net.length - self.tail)[between])
+        arms = net.arms()
+        node = np.repeat(np.arange(len(arms.indptr) - 1), np.diff(arms.indptr))
+        ours = np.isin(node, self.node[self.is_junction])
+        segment, at_end = np.divmod(arms.arm[ours], 2)
+        start = np.where(at_end, (net.length - self.tail)[segment], 0.0)
+        stop = np.where(at_end, net.length[segment], self.head[segment])
+        # Both are in ascending order of the junctions.
+        turn = np.unique(node[ours], return_inverse=True)[1]
+        ends = shapely.multilinestrings(pieces(net, segment, start, stop), indices=turn)
+        made[self.is_junction] = ends
         return cast(Geometries, made)
+
+
+def pieces(network: Network, segment: Integers, start: Floats, stop: Floats) -> Geometries:
+    """Return the part of each segment between two positions, metres from its start.
+
+    Examples
+    --------
+    >>> net = Network.from_lines(shapely.linestrings([[[0, 0], [50, 0], [50, 40]]]), crs="EPSG:27700")
+    >>> pieces(net, np.array([0, 0]), np.array([10.0, 60.0]), np.array([70.0, 90.0])).tolist()
+    [<LINESTRING (10 0, 50 0, 50 20)>, <LINESTRING (50 10, 50 40)>]
+    """
+    if not segment.size:
+        return np.empty(0, object)
+    first, last = network.first_vertex[:-1][segment], network.first_vertex[1:][segment]
+    piece = np.repeat(np.arange(segment.size), last - first)
+    vertex = np.arange(piece.size) + np.repeat(
+        first - np.concatenate([[0], np.cumsum(last - first)[:-1]]), last - first
+    )
+    at = _positions(network)[vertex]
+    inside = (at > start[piece] + EMPTY) & (at < stop[piece] - EMPTY)
+    places = [np.column_stack(network.place(segment, position)) for position in (start, stop)]
+    coordinates = np.concatenate([places[0], network.vertex[vertex[inside]], places[1]])
+    owner = np.concatenate([np.arange(segment.size), piece[inside], np.arange(segment.size)])
+    order = np.lexsort((np.concatenate([start, at[inside], np.maximum(stop, start + EMPTY)]), owner))
+    return cast(Geometries, shapely.linestrings(coordinates[order], indices=owner[order]))
+
+
+def _positions(network: Network) -> Floats:
+    """Return the position of every vertex on its segment: metres of its length, not of its line."""
+    owner = np.repeat(np.arange(len(network.start)), np.diff(network.first_vertex))
+    step = np.hypot(*np.diff(network.vertex, axis=0, prepend=network.vertex[:1]).T)
+    step[network.first_vertex[:-1]] = 0.0
+    along = np.cumsum(step)
+    along -= along[network.first_vertex[:-1]][owner]
+    drawn = along[network.first_vertex[1:] - 1]
+    return np.asarray(along * (network.length / np.maximum(drawn, EMPTY))[owner], np.float64)
 
 
 def street_names(network: Network) -> list[str]:
@@ -167,11 +202,3 @@ def _rows(owner: Integers, n: int) -> Integers:
     rows = np.flatnonzero(owner >= 0)
     found[owner[rows]] = rows
     return found
-
-
-def _part(line: shapely.LineString, start: float, stop: float) -> shapely.LineString:
-    """Return the part between two shares of a line."""
-    if start <= 0 and stop >= 1:
-        return line
-    part = substring(line, start, stop, normalized=True)
-    return part if part.geom_type == "LineString" else shapely.LineString([part, part])

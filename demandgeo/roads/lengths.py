@@ -8,20 +8,15 @@ import numpy as np
 from pydantic import Field
 
 from demandgeo.domain import Events, Sites, check_same_crs
-from demandgeo.domain.record import Floats, Integers
+from demandgeo.domain.record import Floats
 from demandgeo.errors import ModelError, Problems
-from demandgeo.kernels.stretches import best_stretches
 from demandgeo.registry import stage
+from demandgeo.roads.optimum import optimal_runs
 from demandgeo.roads.profiles import Profile, Runs
 
 Metres = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Method = Literal["optimal", "window", "peak"]
-
-MOST_CHOICES = 400_000_000
-"""Cells times budget of the dynamic programme, two bytes each."""
-
-MOST_CELLS = 32_000
 
 
 class _Limits(NamedTuple):
@@ -127,52 +122,6 @@ def stretches(
 
 def _optimal(profile: Profile, excess: Floats, limits: _Limits) -> Runs:
     return optimal_runs(excess, profile.begin, limits.least, limits.most, limits.budget)
-
-
-def optimal_runs(score: Floats, begin: Integers, least: int, most: int, budget: int) -> Runs:
-    """Return the runs of cells with the highest total score, each of least to most cells, at most `budget` in all.
-
-    Parameters
-    ----------
-    score
-        float64 [n]: of each cell, lines one after the other.
-    begin
-        int64 [n]: the first cell of each cell's line.
-    least, most, budget
-        Cells. Two runs on a line are at least one cell apart.
-
-    Raises
-    ------
-    ModelError
-        If the task is too large.
-
-    Examples
-    --------
-    >>> optimal_runs(np.array([1.0, 2.0, -1.0, 3.0, 0.5]), np.zeros(5, np.int64), 1, 2, 3).tolist()
-    [[0, 2], [3, 4]]
-    """
-    n = score.size
-    if (n + 1) * (budget + 1) > MOST_CHOICES or most > MOST_CELLS:
-        raise ModelError(
-            f"{n:,} cells with a budget of {budget:,} are too many to choose among exactly",
-            f"at most {MOST_CHOICES:,} cells times budget",
-            "give longer cells, or a smaller length_share",
-        )
-    length = np.zeros((n + 1, budget + 1), np.int16)
-    scratch = np.zeros((most + 2, budget + 1))
-    best_stretches(np.concatenate([[0.0], np.cumsum(score)]), begin, least, most, budget, length, scratch)
-    runs, i, left = [], n, budget
-    while i > 0:
-        taken = int(length[i, left])
-        if not taken:
-            i -= 1
-            continue
-        first = i - taken
-        runs.append((first, i))
-        left -= taken
-        # The cell before a run is skipped, unless the run begins its line.
-        i = first if first == begin[i - 1] else first - 1
-    return np.array(runs[::-1], np.int64).reshape(-1, 2)
 
 
 def _windows(profile: Profile, excess: Floats, limits: _Limits) -> Runs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -78,6 +78,12 @@ class Links:
         """Return the link, and metres from its start, of places on segments."""
         along = np.where(self.turned[segment], net.length[segment] - position, position)
         return self.link[segment], self.offset[segment] + along
+
+    def at(self, link: Integers, place: Floats) -> Links:
+        """Return the same links with other units: places on them, whose rows are their numbers."""
+        order = np.lexsort((place, link))
+        first = np.searchsorted(link[order], np.arange(len(self.length) + 1))
+        return replace(self, first_unit=first, unit=order, middle=place[order])
 
     def take(self, kept: Mask) -> tuple[Links, Integers]:
         """Return some of the links, and the new number of each of all (-1: left out); units keep their numbers."""

@@ -12,8 +12,9 @@ from demandgeo.statistics.negative_binomial import Posterior
 RankBy = Literal["excess", "expected", "density"]
 
 SURE = 1e-6
-"""A place whose chance to be among the worst is below this (by its own quantile) is not drawn."""
+"""A place whose chance to be among the worst is below this is not drawn."""
 
+STEPS = 40
 AT_ONCE = 2_000_000
 """Numbers drawn at a time."""
 
@@ -45,10 +46,7 @@ def worst(after: Posterior, mean: Floats, length: Floats, *, by: RankBy, number:
     n = mean.size
     if number >= n:
         return np.ones(n)
-    low, high = (score(limit, mean, length, by) for limit in after.interval(1.0 - 2 * SURE))
-    # At least `number` places are surely above this: one whose upper limit is below it is not among the worst.
-    floor = np.partition(low, n - number)[n - number]
-    near = np.flatnonzero(high >= floor)
+    near = _contenders(after, mean, length, by, number)
     rng = np.random.Generator(np.random.Philox(seed))
     hits = np.zeros(near.size, np.int64)
     chunk = max(1, AT_ONCE // near.size)
@@ -61,6 +59,29 @@ def worst(after: Posterior, mean: Floats, length: Floats, *, by: RankBy, number:
     found = np.zeros(n)
     found[near] = hits / draws
     return found
+
+
+def _contenders(after: Posterior, mean: Floats, length: Floats, by: RankBy, number: int) -> Integers:
+    """Return the places that may be among the worst in some draw, few as they are.
+
+    Above a score that twice `number` places are expected to exceed, fewer than `number` do once in a million draws
+    (Chernoff: exp(-number / 4) at 50); a place that hardly ever exceeds it is left out.
+    """
+    top = np.argsort(-score(after.interval(0.9)[1], mean, length, by), kind="stable")[: 40 * number]
+    few = Posterior(after.shape[top], after.rate[top])
+    low, high = 0.0, float(score(after.interval(1.0 - 2 * SURE)[1], mean, length, by)[top].max())
+    for _ in range(STEPS):
+        level = (low + high) / 2
+        enough = few.above(true_at(level, mean[top], length[top], by)).sum() >= 2 * number
+        low, high = (level, high) if enough else (low, level)
+    return np.flatnonzero(after.above(true_at(low, mean, length, by)) > SURE)
+
+
+def true_at(level: float, mean: Floats, length: Floats, by: RankBy) -> Floats:
+    """Return the true mean at which a place has a score."""
+    if by == "excess":
+        return mean + level
+    return np.full(mean.size, level) if by == "expected" else level * np.maximum(length, 1.0)
 
 
 def false_discovery(p_excess: Floats) -> Floats:

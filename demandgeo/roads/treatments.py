@@ -117,8 +117,8 @@ def before_after(
         title=f"{int(chosen.sum())} treated sites, {sites.period} against {after.period}",
         rows=pd.DataFrame(made),
         notes=(
-            f"{1.0 - eb / before:.0%} of the count before at the treated sites was luck that was not to last (regression "
-            "to the mean)."
+            f"{1.0 - eb / before:.0%} of the count before at the treated sites was luck that was not to last "
+            "(regression to the mean)."
             if before > eb
             else "The counts before were not above what was to be expected.",
             f"{int((~chosen).sum()):,} other sites: {others[0]:,.0f} {after.kind}s before, {others[1]:,.0f} after.",

@@ -194,6 +194,11 @@ class Pulses:
         order = np.lexsort((place, link))
         return cls(link[order], place[order], weight[order], channel[order], channels)
 
+    def layers(self, first: int, number: int) -> Pulses:
+        """Return some of the layers, numbered from 0."""
+        rows = (self.channel >= first) & (self.channel < first + number)
+        return Pulses(self.link[rows], self.place[rows], self.weight[rows], self.channel[rows] - first, number)
+
     def first_of(self, links: Links) -> Integers:
         """int64 [links + 1]: the first event of each link."""
         return np.searchsorted(self.link, np.arange(len(links.length) + 1))

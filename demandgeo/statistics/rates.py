@@ -92,7 +92,7 @@ class GammaPoisson:
         """
         if not (np.isfinite(count).all() and (count >= 0).all() and (count == np.floor(count)).all()):
             raise ModelError("a count is no whole number >= 0", "counts of events were needed")
-        around = _around(touching)
+        around = neighbourhoods(touching)
         mean = np.zeros(count.shape)
         chance = np.zeros((*count.shape, FACTORS.size), np.float32)
         for layer, own in enumerate(count):
@@ -134,18 +134,18 @@ def poisson_counts(mean: Floats, seed: int, draw: int) -> Floats:
     return out.reshape(mean.shape)
 
 
-def _around(touching: Neighbours) -> list[sparse.csr_array]:
-    """Return, for each reach, which units are from 1 to so many steps away, as a matrix of ones."""
+def neighbourhoods(touching: Neighbours, reaches: tuple[int, ...] = REACHES) -> list[sparse.csr_array]:
+    """Return, for each reach (ascending), which units are from 1 to so many steps away, as a matrix of ones."""
     n = len(touching)
     self_only = sparse.eye_array(n, format="csr")
     ones = np.ones(touching.indices.size)
     step = (sparse.csr_array((ones, touching.indices, touching.indptr), shape=(n, n)) + self_only).tocsr()
     found, near = [], step
-    for steps in range(1, REACHES[-1] + 1):
+    for steps in range(1, reaches[-1] + 1):
         if steps > 1:
             near = near @ step
             near.data[:] = 1.0
-        if steps in REACHES:
+        if steps in reaches:
             found.append((near - self_only).tocsr())
     return found
 

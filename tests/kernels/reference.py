@@ -51,30 +51,6 @@ def parts(indptr, indices, chosen):
             return np.array([-1 if part < 0 else np.unique(label[label >= 0]).tolist().index(part) for part in label])
 
 
-def moat_bound(indptr, indices, value, most):
-    """Bound of `most_value`, territories found by relaxing every edge until nothing changes."""
-    label = parts(indptr, indices, value > 0)
-    clumps = label.max() + 1
-    worth = np.array([value[label == clump].sum() for clump in range(clumps)])
-    if clumps <= most:
-        return worth.sum()
-    cost = np.where(label >= 0, 0.0, np.inf)
-    edges = [(u, v) for u in range(value.size) for v in indices[indptr[u] : indptr[u + 1]]]
-    for _ in range(value.size):
-        for u, v in edges:
-            cost[v] = min(cost[v], cost[u] + max(0.0, -value[v]))
-    owner = label.copy()
-    for _ in range(value.size):
-        for u, v in edges:
-            if owner[v] < 0 <= owner[u] and cost[v] == cost[u] + max(0.0, -value[v]):
-                owner[v] = owner[u]
-    moat = worth.copy()
-    for u, v in edges:
-        if owner[u] >= 0 and owner[v] != owner[u]:
-            moat[owner[u]] = min(moat[owner[u]], cost[u])
-    return (worth - moat).sum() + np.sort(moat)[::-1][:most].sum()
-
-
 def every_choice(rows, columns):
     """Every set of cells of a small grid [2**n, n], and its number of rook-connected parts."""
     n = rows * columns

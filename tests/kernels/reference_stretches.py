@@ -34,3 +34,15 @@ def best_score(score, lines, least, most, budget):
         float(sum(np.sum(score[first:last]) for first, last in chosen))
         for chosen in every_choice(lines, least, most, budget)
     )
+
+
+def worth_with(score, least, most, cell):
+    """The highest total of a choice on one line (that holds a cell), minus infinity if there is none."""
+    return max(
+        (
+            float(sum(np.sum(score[first:last]) for first, last in chosen))
+            for chosen in every_choice([len(score)], least, most, len(score))
+            if cell is None or any(first <= cell < last for first, last in chosen)
+        ),
+        default=-np.inf,
+    )

@@ -133,7 +133,7 @@ def test_a_grid_is_parted_along_its_narrow_side():
     made = Hierarchy.of(x * 100.0, y * 100.0, tail, head)
     # A line of `side` nodes parts a square; row after row would give a path of all nodes and side^3 arcs.
     assert made.depth.max() < 4 * side
-    assert len(made.arc_head) < 0.6 * side**3
+    assert len(made.arc_head) < (0.6 if JIT else 0.8) * side**3
 
 
 @needs_jit

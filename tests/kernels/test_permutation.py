@@ -64,7 +64,7 @@ def test_neighbours_are_summed(dtype):
 def test_ids_are_distinct_and_those_of_the_numbers_of_their_row(seed, most, more):
     out = np.empty((5, most), np.int64)
     draw_ids(seed, most + more, out)
-    numbers = np.empty((5, 4000))
+    numbers = np.empty((5, 400))
     fill_uniform(seed, 0, numbers)
     for row, uniforms in zip(out.tolist(), numbers, strict=True):
         assert row == reference.distinct_ids(uniforms, most + more, most)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demandgeo.kernels.stretches import best_stretches
-from demandgeo.roads.lengths import optimal_runs
-from tests.kernels.reference_stretches import best_score
+from demandgeo.kernels.stretches import best_stretches, price_stretches
+from demandgeo.roads.optimum import optimal_runs
+from tests.kernels.reference_stretches import best_score, worth_with
 
 
 @st.composite
@@ -56,3 +56,29 @@ def test_more_budget_never_gives_less(budget):
         for size in (budget, budget + 1)
     ]
     assert worth[1] >= worth[0] - 1e-12
+
+
+@given(task=tasks(), price=st.integers(0, 3))
+@settings(max_examples=40)
+def test_at_a_price_it_is_the_best_of_all_choices_with_and_without_each_cell(task, price):
+    score, lines, least, most, _ = task
+    begin, n = begins(lines), score.size
+    stop = begin + np.repeat(lines, lines)
+    before, after, length, through = np.zeros(n + 1), np.zeros(n + 1), np.zeros(n, np.int64), np.zeros(n)
+    sums = np.concatenate([[0.0], np.cumsum(score)])
+    price_stretches(sums, begin, stop, least, most, float(price), before, after, length, through)
+    for first, cells in zip(np.unique(begin).tolist(), lines, strict=True):
+        own = score[first : first + cells] - price
+        assert before[first + cells] == worth_with(own, least, most, None) == after[first]
+        for cell in range(cells):
+            assert through[first + cell] == worth_with(own, least, most, cell)
+
+
+def test_what_is_left_out_changes_nothing():
+    rng = np.random.default_rng(6)
+    score, begin = rng.normal(-0.3, 1, 900), begins([300, 2, 598])
+    for budget in (5, 40, 400):
+        length, value = np.zeros((901, budget + 1), np.int16), np.zeros((14, budget + 1))
+        total = best_stretches(np.concatenate([[0.0], np.cumsum(score)]), begin, 2, 12, budget, length, value)
+        runs = optimal_runs(score, begin, 2, 12, budget)
+        assert sum(score[first:last].sum() for first, last in runs) == pytest.approx(total)

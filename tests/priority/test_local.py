@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from typeguard import suppress_type_checks
 
-from demandgeo.errors import ModelError
+from demandgeo.errors import ModelError, PrecisionWarning
 from demandgeo.priority import getis_ord, local_moran
 from tests.priority.conftest import demand_on
 
@@ -160,13 +160,14 @@ def test_weights_are_rounded_on_a_stated_grid_and_the_rest_is_bounded():
     assert np.abs(scaled.p - plain.p).max() < 1e-12
     assert "significant_at_least" not in scaled.provenance
     messy = demand_on(counts * 12.34 + np.sqrt(2) * (counts > 0), measure="weight", weight_name="days")
-    rough = getis_ord(messy)
+    rough = getis_ord(messy)  # a warning would be an error
     assert 0 < rough.provenance["rounding_residual"] <= rough.provenance["rounding"] / 2 * (1 + 1e-9)
     least, most = (rough.provenance[f"significant_at_{end}"] for end in ("least", "most"))
-    assert least <= rough.significant().sum() <= most
-    coarse = getis_ord(messy, rounding=5.0)
+    assert least == rough.significant().sum() == most
+    with pytest.warns(PrecisionWarning, match="Values were rounded: between"):
+        coarse = getis_ord(messy, rounding=5.0)
     assert coarse.provenance["rounding"] == 5.0
-    assert coarse.provenance["significant_at_most"] - coarse.provenance["significant_at_least"] >= most - least
+    assert coarse.provenance["significant_at_least"] < most < coarse.provenance["significant_at_most"]
     with pytest.raises(ModelError, match="give at least"):
         getis_ord(messy, rounding=1e-9)
 
@@ -184,12 +185,22 @@ def test_bounds_hold_the_p_of_what_was_not_rounded(seed):
         assert (tails.high[side] >= true - 1e-9).all()
 
 
-def test_values_may_be_large():
+def test_one_giant_leaves_the_rest_exact():
     values = clustered(40)
     values[3, 4] = 3_000_000.0
-    found = getis_ord(demand_on(values))
+    with pytest.warns(PrecisionWarning, match="between 0 and 8 units"):
+        found = getis_ord(demand_on(values))
+    # Where less is held than the giant, it makes no difference how much more the giant is.
+    tame = values.copy()
+    tame[3, 4] = 10_000.0
+    same = getis_ord(demand_on(tame))
+    beside = np.zeros((40, 40), bool)
+    beside[2:5, 3:6] = True
+    beside[3, 4] = False
     assert found.provenance["rounding"] > 1
-    assert np.nanmin(found.p) >= found.provenance["least_p"] > 0
+    assert found.provenance["units_rounded"] == 8
+    assert np.abs(found.p - same.p)[~beside.ravel()].max() < 1e-9
+    assert (found.p[beside.ravel()] < 0.006).all()
 
 
 def test_units_without_value_or_neighbours_are_not_tested():

@@ -10,6 +10,7 @@ from demandgeo.density import count
 from demandgeo.domain import Events, Grid
 from demandgeo.errors import GeometryError, ModelError
 from demandgeo.priority import backtest, rolling_backtest, scores, select
+from demandgeo.priority.questions import Question
 from demandgeo.priority.redraws import Reselection
 from demandgeo.priority.rolling import KNOWN, METHODS, UNCHANGED
 from demandgeo.synthetic import make_city
@@ -86,7 +87,7 @@ def test_the_ceilings_are_those_of_the_known_truth():
         share = 0.15
         truth = true_demand(city, support, share)
         rng = np.random.default_rng(seed)
-        rules = Reselection.of(truth, demand_share=0.25, max_areas=10, contiguity="rook", within=None)
+        rules = Reselection.of(truth, Question(demand_share=0.25, max_areas=10))
         best = rules.choose(truth.values)
         drawn = []
         for _ in range(25):

@@ -52,7 +52,7 @@ def test_what_is_not_the_whole_result_is_refused(sites, collisions):
     with pytest.raises(ModelError, match="min_length"):
         stretches(sites, collisions, length_share=1e-6)
     with pytest.raises(ModelError, match="too many to choose"):
-        stretches(sites, collisions, cell=1.0, min_length=1.0, length_share=0.5)
+        stretches(sites, collisions, cell=5.0, min_length=5.0)
 
 
 def test_corridors_take_in_what_lies_between(sites, collisions):

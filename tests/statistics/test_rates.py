@@ -32,7 +32,7 @@ def steps_away(steps):
 
 
 def test_neighbourhoods_are_those_of_a_walk():
-    for steps, matrix in zip(REACHES, rates._around(TOUCHING), strict=True):
+    for steps, matrix in zip(REACHES, rates.neighbourhoods(TOUCHING), strict=True):
         assert (matrix.toarray() == steps_away(steps)).all()
 
 
@@ -53,13 +53,13 @@ def test_the_local_mean_is_that_of_a_slow_search():
         return ((parameters[1:-1] - np.eye(len(REACHES))[0]) ** 2).sum() / 2 - chance
 
     slow = optimize.minimize(cost, np.array([0, 1, 0, 0, 0, 0.0]), method="BFGS")
-    mean = rates._local_mean(count, extent, rates._around(TOUCHING))
+    mean = rates._local_mean(count, extent, rates.neighbourhoods(TOUCHING))
     assert mean == pytest.approx(mean_of(slow.x), rel=2e-3)
 
 
 def test_the_mixture_is_no_less_likely_than_any_other_shares():
     _, count = made(2)
-    mean = rates._local_mean(count, GRID.extent, rates._around(TOUCHING))
+    mean = rates._local_mean(count, GRID.extent, rates.neighbourhoods(TOUCHING))
     share = rates._shares(count, mean)
     own = mean[:, None] * FACTORS
     chance = stats.nbinom(SHAPE, SHAPE / (SHAPE + own)).pmf(count[:, None])
@@ -88,7 +88,7 @@ def test_draws_have_the_posterior_mean_and_rates_cover_the_truth():
     assert found == pytest.approx(truth, rel=0.05)
 
 
-def test_layers_are_fitted_each_by_itself_and_an_empty_one_stays_empty():
+def test_an_empty_layer_stays_empty_and_changes_nothing():
     _, count = made(4)
     both = GammaPoisson.fit(np.stack([count, np.zeros(GRID.n)]), GRID.extent, TOUCHING)
     alone = GammaPoisson.fit(count[None], GRID.extent, TOUCHING)
