@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from demandgeo.deployment.criteria import workload_gini as workload_gini
     from demandgeo.deployment.drawn import read_options as read_options
     from demandgeo.deployment.location import locate as locate
+    from demandgeo.deployment.matrices import read_cost_matrix as read_cost_matrix
+    from demandgeo.deployment.pointfiles import read_places as read_places
     from demandgeo.deployment.scores import demand_scenarios as demand_scenarios
     from demandgeo.deployment.scores import score as score
+    from demandgeo.deployment.travel import straight_line_times as straight_line_times
+    from demandgeo.deployment.travel import travel_times as travel_times
 
 _HOMES = {
     "Performance": "criteria",
@@ -35,9 +39,13 @@ _HOMES = {
     "median_time": "criteria",
     "p90_time": "criteria",
     "p95_time": "criteria",
+    "read_cost_matrix": "matrices",
     "read_options": "drawn",
+    "read_places": "pointfiles",
     "score": "scores",
     "sites_cost": "criteria",
+    "straight_line_times": "travel",
+    "travel_times": "travel",
     "unreached": "criteria",
     "workload_gini": "criteria",
 }
@@ -54,9 +62,13 @@ __all__ = [
     "median_time",
     "p90_time",
     "p95_time",
+    "read_cost_matrix",
     "read_options",
+    "read_places",
     "score",
     "sites_cost",
+    "straight_line_times",
+    "travel_times",
     "unreached",
     "workload_gini",
 ]
