@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from demandgeo.errors import ConfigError, did_you_mean
 
-ROOMS = ("sources", "severity", "synthetic", "density", "priority", "roads", "outputs")
+ROOMS = ("sources", "severity", "synthetic", "density", "deployment", "priority", "roads", "outputs")
 """The rooms that register something. A stage's prefix names its room, so nothing else is imported to find it."""
 
 PLUGINS = "demandgeo.plugins"

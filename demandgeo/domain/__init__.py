@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from demandgeo.domain.allocation import Allocation
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.bandwidth import Bandwidth
 from demandgeo.domain.clusters import ScanClusters
@@ -25,6 +26,7 @@ from demandgeo.domain.zones import Zones
 __all__ = [
     "ANTISOCIAL",
     "COUNT",
+    "Allocation",
     "Arms",
     "Balance",
     "Bandwidth",

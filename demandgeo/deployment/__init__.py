@@ -1,0 +1,27 @@
+"""Deployment: travel times, sites with a proof, grants, queues, and scored options."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from demandgeo.deployment.allocation import allocate as allocate
+    from demandgeo.deployment.grants import read_grant as read_grant
+
+_HOMES = {
+    "allocate": "allocation",
+    "read_grant": "grants",
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
