@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from demandgeo.deployment.allocation import allocate as allocate
     from demandgeo.deployment.grants import read_grant as read_grant
+    from demandgeo.deployment.hypercubes import hypercube as hypercube
+    from demandgeo.deployment.waits import erlang_c as erlang_c
 
 _HOMES = {
     "allocate": "allocation",
+    "erlang_c": "waits",
+    "hypercube": "hypercubes",
     "read_grant": "grants",
 }
 

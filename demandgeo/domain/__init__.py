@@ -8,6 +8,7 @@ from demandgeo.domain.bandwidth import Bandwidth
 from demandgeo.domain.clusters import ScanClusters
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
+from demandgeo.domain.dispatch import Dispatch
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
 from demandgeo.domain.grid import Grid
 from demandgeo.domain.headline import Headline
@@ -21,6 +22,7 @@ from demandgeo.domain.regions import DensityRegions
 from demandgeo.domain.sites import Sites
 from demandgeo.domain.support import Neighbours, Support
 from demandgeo.domain.table import Table
+from demandgeo.domain.travel import CostMatrix, Points
 from demandgeo.domain.zones import Zones
 
 __all__ = [
@@ -31,8 +33,10 @@ __all__ = [
     "Balance",
     "Bandwidth",
     "Certificate",
+    "CostMatrix",
     "Demand",
     "DensityRegions",
+    "Dispatch",
     "EmergingAreas",
     "Events",
     "FileLedger",
@@ -44,6 +48,7 @@ __all__ = [
     "LocalStatistic",
     "Neighbours",
     "Network",
+    "Points",
     "PriorityAreas",
     "Record",
     "ScanClusters",
