@@ -9,13 +9,17 @@ if TYPE_CHECKING:
     from demandgeo.deployment.allocation import allocate as allocate
     from demandgeo.deployment.grants import read_grant as read_grant
     from demandgeo.deployment.hypercubes import hypercube as hypercube
+    from demandgeo.deployment.patrols import dosage as dosage
+    from demandgeo.deployment.patrols import shift_plan as shift_plan
     from demandgeo.deployment.waits import erlang_c as erlang_c
 
 _HOMES = {
     "allocate": "allocation",
+    "dosage": "patrols",
     "erlang_c": "waits",
     "hypercube": "hypercubes",
     "read_grant": "grants",
+    "shift_plan": "patrols",
 }
 
 __all__ = list(_HOMES)

@@ -78,7 +78,8 @@ def hypercube(
     Poisson calls, exponential minutes, alike for all teams: Larson (1974), Computers and Operations Research 1:67-95;
     the approximation: Larson (1975), Operations Research 23:845-868. Over 200 random instances of 2 to 12 teams and
     workloads of 0.2 to 0.8 the approximation is within 0.042 of the exact workloads (median 0.01; 0.02 where teams
-    stand near the middle of their calls), as neighbours tend to be busy together; the simulation, with 20,000 events, within 0.013.
+    stand near the middle of their calls), as neighbours tend to be busy together; the simulation is within 0.013 with
+    20,000 events.
 
     Examples
     --------

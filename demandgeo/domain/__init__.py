@@ -16,6 +16,7 @@ from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
 from demandgeo.domain.network import Arms, Network, Travel
+from demandgeo.domain.patrol import ShiftPlan
 from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
@@ -52,6 +53,7 @@ __all__ = [
     "PriorityAreas",
     "Record",
     "ScanClusters",
+    "ShiftPlan",
     "Sites",
     "Support",
     "Table",
