@@ -18,7 +18,7 @@ def shortest_tour(travel, areas) -> float:
     return min(closed(travel, [first, *order]) for order in itertools.permutations(rest))
 
 
-def build_tours(travel, visit, visits, shift, start) -> list[list[int]]:  # noqa: PLR0917
+def build_tours(travel, visit, visits, shift, start) -> list[list[int]]:
     """Cheapest insertion on plain lists."""
     left, tours, first = set(range(len(travel))), [], start
     while left:
