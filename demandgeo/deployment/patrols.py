@@ -319,7 +319,8 @@ def _plan(
     beat: Beat, about: _About, order: _Order, rota: Rota, walked: list[tuple[str, tuple[int, ...], int]]
 ) -> ShiftPlan:
     visits = _visits(beat, about, order, walked)
-    delivered: Integers = visits["area"].value_counts().reindex(about.names).fillna(0).to_numpy(np.int64)
+    made = visits["area"].value_counts()
+    delivered = np.array([made.get(name, 0) for name in about.names], dtype=np.int64)
     who = {about.names[area]: name for name, tour, _ in walked for area in tour}
     minutes = delivered * order.minutes
     columns = (

@@ -20,6 +20,12 @@ from demandgeo.kernels.touring import build_tours, fill_shortest_tours
 MOST_EXACT = 14
 """Up to so many areas every subset is looked at: 16,384 of them."""
 
+PARTS = (1.0, 0.97, 0.94, 0.9)
+"""Parts of the shift that constructions fill: a little less makes other tours, which go together better."""
+
+NODES = 200
+"""Branch-and-bound nodes that go into choosing among the tours built: a limit that every machine reaches alike."""
+
 SLACK = 1e-9
 """Rounding of sums of minutes."""
 
@@ -142,8 +148,9 @@ def shortest_tour(beat: Beat, areas: Sequence[int]) -> tuple[int, ...]:
         travel = beat.travel[np.ix_(inside, inside)]
         path, _ = _shortest(travel)
         return tuple(inside[i] for i in _order(travel, path, (1 << len(inside)) - 1))
-    part = Beat(beat.travel[np.ix_(inside, inside)], 0.0, np.ones(len(inside), np.int64), np.inf, beat.risk[inside])
-    return tuple(inside[i] for i in _built(part)[0])
+    following, once = np.empty(len(inside), np.int64), np.ones(len(inside), np.int64)
+    build_tours(np.ascontiguousarray(beat.travel[np.ix_(inside, inside)]), 0.0, once, np.inf, 0, following)
+    return tuple(inside[i] for i in _cycles(following)[0])
 
 
 def _shortest(travel: Floats) -> tuple[Floats, Floats]:
@@ -165,17 +172,26 @@ def _order(travel: Floats, path: Floats, subset: int) -> list[int]:
 
 
 def _built(beat: Beat) -> tuple[tuple[int, ...], ...]:
-    """Return the best of the tours that cheapest insertion builds from every area."""
-    travel, best = np.ascontiguousarray(beat.travel), None
-    for start in range(beat.n):
-        following = np.empty(beat.n, np.int64)
-        minutes = build_tours(travel, beat.visit, beat.visits, beat.shift * (1 + SLACK), start, following)
-        tours = _cycles(following)
-        if best is None or (len(tours), minutes) < best[:2]:
-            best = (len(tours), minutes, tours)
-    if best is None:
-        raise ModelError("there is no area", "at least one was needed")
-    return best[2]
+    """Return the fewest of the tours that cheapest insertion builds, from every area and for shifts of less length.
+
+    Tours of several constructions together cover the areas with fewer than those of any one.
+    """
+    travel, pool = np.ascontiguousarray(beat.travel), dict[tuple[int, ...], None]()
+    for part in PARTS:
+        for start in range(beat.n):
+            following = np.empty(beat.n, np.int64)
+            build_tours(travel, beat.visit, beat.visits, beat.shift * part * (1 + SLACK), start, following)
+            pool |= dict.fromkeys(tour for tour in _cycles(following) if beat.fits(tour))
+    member = np.zeros((len(pool), beat.n), bool)
+    for row, tour in enumerate(pool):
+        member[row, list(tour)] = True
+    tours, left = [], set(range(beat.n))
+    for row in _cover(member, nodes=NODES):
+        areas = [area for area in np.flatnonzero(member[row]).tolist() if area in left]
+        left -= set(areas)
+        if areas:
+            tours.append(shortest_tour(beat, areas))
+    return tuple(sorted(tours))
 
 
 def _cycles(following: Integers) -> tuple[tuple[int, ...], ...]:
@@ -222,13 +238,17 @@ def _largest(fits: Mask, member: Mask) -> Integers:
     return largest
 
 
-def _cover(member: Mask, value: Floats | None = None, most: int = 0) -> Integers:
-    """Return the fewest columns that cover every area, or those `most` that cover the greatest value."""
+def _cover(member: Mask, value: Floats | None = None, most: int = 0, *, nodes: int | None = None) -> Integers:
+    """Return the fewest columns that cover every area, or those `most` that cover the greatest value.
+
+    With a limit on branch-and-bound nodes they are the best that was found.
+    """
     columns, areas = member.shape
     count = areas if value is not None else 0
     cost = np.concatenate([np.full(columns, 0.0 if count else 1.0), -value if value is not None else []])
     solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    for name, option in {"output_flag": False, "threads": 1, "random_seed": 0, "mip_rel_gap": 0.0}.items():
+    options: dict[str, Any] = {"output_flag": False, "threads": 1, "random_seed": 0, "mip_rel_gap": 0.0}
+    for name, option in (options if nodes is None else options | {"mip_max_nodes": nodes}).items():
         solver.setOptionValue(name, option)
     for one in cost:
         solver.addCol(float(one), 0.0, 1.0, 0, np.empty(0, np.int32), np.empty(0))
@@ -244,7 +264,9 @@ def _cover(member: Mask, value: Floats | None = None, most: int = 0) -> Integers
     kinds = np.full(columns, int(highspy.HighsVarType.kInteger), np.uint8)
     solver.changeColsIntegrality(columns, np.arange(columns, dtype=np.int32), kinds)
     solver.run()
-    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+    limited = highspy.HighsModelStatus.kSolutionLimit
+    allowed = (highspy.HighsModelStatus.kOptimal, *([limited] if nodes is not None else []))
+    if solver.getModelStatus() not in allowed:
         raise ModelError(f"the cover of {areas} areas was not solved: {solver.getModelStatus()}", "an optimum")
     values = np.array(solver.getSolution().col_value)[:columns]
     chosen: Integers = np.flatnonzero(values > 0.5)
