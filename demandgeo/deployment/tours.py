@@ -191,7 +191,8 @@ def _built(beat: Beat) -> tuple[tuple[int, ...], ...]:
         left -= set(areas)
         if areas:
             tours.append(shortest_tour(beat, areas))
-    return tuple(sorted(tours))
+    # A limit on nodes may end the search before it has a cover.
+    return tuple(sorted([*tours, *((area,) for area in left)]))
 
 
 def _cycles(following: Integers) -> tuple[tuple[int, ...], ...]:
