@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from demandgeo.domain.allocation import Allocation
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.bandwidth import Bandwidth
 from demandgeo.domain.clusters import ScanClusters
 from demandgeo.domain.consensus import Consensus
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
+from demandgeo.domain.dispatch import Dispatch
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
 from demandgeo.domain.frontier import Frontier
 from demandgeo.domain.grid import Grid
@@ -19,6 +21,7 @@ from demandgeo.domain.location import Location
 from demandgeo.domain.membership import Membership
 from demandgeo.domain.network import Arms, Network, Travel
 from demandgeo.domain.options import Option, Options, Scenarios, Scorecard
+from demandgeo.domain.patrol import ShiftPlan
 from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.profiles import Profiles
 from demandgeo.domain.record import Record
@@ -33,6 +36,7 @@ from demandgeo.domain.zones import Zones
 __all__ = [
     "ANTISOCIAL",
     "COUNT",
+    "Allocation",
     "Arms",
     "Balance",
     "Bandwidth",
@@ -41,6 +45,7 @@ __all__ = [
     "CostMatrix",
     "Demand",
     "DensityRegions",
+    "Dispatch",
     "EmergingAreas",
     "Events",
     "FileLedger",
@@ -64,6 +69,7 @@ __all__ = [
     "ScanClusters",
     "Scenarios",
     "Scorecard",
+    "ShiftPlan",
     "Sites",
     "Snapped",
     "Support",
