@@ -150,8 +150,8 @@ def test_what_no_plan_can_keep_is_named(on_grid, districts, rules, message):
 
 
 def test_a_proof_that_is_stopped_still_has_a_bound(on_grid):
-    values = np.random.default_rng(8).gamma(0.3, 5, (20, 20))
-    settings = {"demand_share": 0.4, "max_areas": 3, "min_area": 0.05}
+    values = np.random.default_rng(8).gamma(0.3, 5, (11, 11))
+    settings = {"demand_share": 0.4, "max_areas": 2}
     loose, stopped = (select(on_grid(values), **settings, **more) for more in ({}, {"prove": True, "nodes": 1}))
     assert stopped.certificate.gap <= loose.certificate.gap
     assert not stopped.certificate.time_limited
