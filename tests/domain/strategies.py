@@ -24,6 +24,7 @@ from demandgeo.domain import (
     Neighbours,
     Network,
     PriorityAreas,
+    Snapped,
     Table,
     Zones,
 )
@@ -172,6 +173,17 @@ def networks(draw) -> Network:
 
 
 @st.composite
+def snapped(draw) -> Snapped:
+    net, found = draw(networks()).segments(), draw(events())
+    segment = np.where(
+        found.located, draw(hnp.arrays(np.int64, len(found), elements=st.integers(-1, len(net.start) - 1))), -1
+    )
+    on = segment >= 0
+    share = [np.where(on, draw(floats(len(found), st.floats(0, 1))), np.nan) for _ in range(3)]
+    return Snapped(found, net, segment, share[0] * net.length[segment], share[1], share[2], 50.0)
+
+
+@st.composite
 def balances(draw) -> Balance:
     return Balance(draw(hnp.arrays(np.int64, 4, elements=counts)), draw(floats(4)))
 
@@ -276,6 +288,7 @@ RECORDS = {
     "Holdout": holdouts(),
     "Neighbours": neighbours(),
     "Network": networks(),
+    "Snapped": snapped(),
     "Table": tables(),
     "LocalStatistic": local_statistics(),
     "DensityRegions": density_regions(),
