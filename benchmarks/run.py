@@ -17,7 +17,7 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOMS = sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
 PACKAGES = ("numpy", "numba", "llvmlite", "scipy", "scikit-learn")
-PEERS = ("esda", "kdepy", "libkdv")
+PEERS = ("esda", "igraph", "kdepy", "libkdv")
 
 
 def machine() -> dict[str, Any]:

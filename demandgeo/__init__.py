@@ -9,16 +9,28 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from demandgeo import density, domain, errors, outputs, priority, roads, severity, sources, synthetic
+    from demandgeo import density, deployment, domain, errors, outputs, priority, roads, severity, sources, synthetic
     from demandgeo.runs import run
 
 __version__ = "0.1.0"
 
-_ROOMS = ("density", "domain", "errors", "outputs", "priority", "roads", "severity", "sources", "synthetic")
+_ROOMS = (
+    "density",
+    "deployment",
+    "domain",
+    "errors",
+    "outputs",
+    "priority",
+    "roads",
+    "severity",
+    "sources",
+    "synthetic",
+)
 
 __all__ = [
     "__version__",
     "density",
+    "deployment",
     "domain",
     "errors",
     "outputs",

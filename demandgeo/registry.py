@@ -20,11 +20,13 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from demandgeo.errors import ConfigError, did_you_mean
 
-ROOMS = ("sources", "severity", "synthetic", "density", "priority", "roads", "outputs")
+ROOMS = ("sources", "severity", "synthetic", "density", "priority", "roads", "deployment", "outputs")
 """The rooms that register something. A stage's prefix names its room, so nothing else is imported to find it."""
 
 PLUGINS = "demandgeo.plugins"
 """Entry-point group: the entry's name is the prefix of its stages, its value the module that registers them."""
+
+ARRAYS = frozenset({"numpy", "pandas", "geopandas"})
 
 RESERVED = frozenset({"stage", "as", "reader"})
 
@@ -277,12 +279,22 @@ def _input(function: Callable[..., Any], parameter: inspect.Parameter, hints: di
     choices = _choices(parts[0] if many else hint)
     accepts = tuple(c for c in choices if inspect.isclass(c) and issubclass(c, Artifact))
     optional = type(None) in choices
-    if not accepts or len(accepts) + optional != len(choices):
+    # Beside an artifact an array or a table may stand: a notebook has them at hand, a configuration names artifacts.
+    arrays = sum(_is_array(c) for c in choices if c not in accepts)
+    if not accepts or len(accepts) + optional + arrays != len(choices):
         raise TypeError(
             f"{_origin(function)}: positional parameter {parameter.name!r} must be an artifact, a union of them, "
             "an optional one, or tuple[artifact, ...]; a setting must be keyword-only"
         )
     return Input(accepts, optional=optional or parameter.default is not parameter.empty, many=many)
+
+
+def _is_array(hint: Any) -> bool:
+    """Whether a type is an array, a table, or a tuple of such."""
+    kind = get_origin(hint) or hint
+    if kind is tuple:
+        return all(map(_is_array, get_args(hint)))
+    return str(getattr(kind, "__module__", "")).partition(".")[0] in ARRAYS
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:

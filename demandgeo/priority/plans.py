@@ -15,8 +15,8 @@ from demandgeo.priority.feasibility import PROVABLE, refuse_impossible, unsolved
 from demandgeo.priority.problem import Problem
 from demandgeo.priority.searching import search
 
-SMALL = 32
-"""Problems of up to so many units are always proved: it takes some hundredths of a second."""
+SMALL = 100
+"""Problems of up to so many units are always proved: a tenth of a second, and trades miss more there."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,20 @@ def _proved(problem: Problem, chosen: Mask, proof: Proof, bound: Bound) -> Plan:
 
 def _plan(problem: Problem, chosen: Mask, value: float, bound: Bound, *, method: str, clock: bool = False) -> Plan:
     """Quote no bound beyond the plan: what it lies beyond is rounding, or plans that were left out as no better."""
-    own = problem.objective(chosen)
+    own, value = problem.objective(chosen), whole_steps(problem, value)
     value = max(value, own) if problem.most_demand else min(value, own)
     return Plan(chosen, value, method, clock, bound.price, bound.toll)
+
+
+def whole_steps(problem: Problem, value: float) -> float:
+    """Return a bound moved to the next value that a plan can have, where extents are all equal or demands all whole."""
+    if problem.most_demand:
+        whole = bool((problem.demand == np.round(problem.demand)).all())
+        return float(np.floor(value + 1e-9 * abs(value))) if whole else value
+    cell = float(problem.extent[0])
+    if problem.rules.price > 0 or not (problem.extent == cell).all():
+        return value
+    return float(np.ceil(value / cell * (1.0 - 1e-9)) * cell)
 
 
 def _useful(problem: Problem, chosen: Mask, bound: Bound) -> Mask:

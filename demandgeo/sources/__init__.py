@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from demandgeo.sources.boundaries import read_boundaries as read_boundaries
+    from demandgeo.sources.fetch import fetch_streets as fetch_streets
     from demandgeo.sources.incidents import read_incidents as read_incidents
     from demandgeo.sources.police_uk import read_police_uk as read_police_uk
     from demandgeo.sources.rasters import read_raster as read_raster
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from demandgeo.sources.streets import read_streets as read_streets
 
 _HOMES = {
+    "fetch_streets": "fetch",
     "read_boundaries": "boundaries",
     "read_incidents": "incidents",
     "read_police_uk": "police_uk",
@@ -23,6 +25,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "fetch_streets",
     "read_boundaries",
     "read_incidents",
     "read_police_uk",
