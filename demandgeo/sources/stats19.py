@@ -222,6 +222,8 @@ def _groups_of(subject: Joined, spots: Collisions, people: Joined | None) -> Lab
 
 def _groups(rows: Rows) -> Labels:
     found = rows.labels("casualty_type")
+    if found.present.all():
+        return found
     group = np.where(found.present, found.codes, len(found.names)).astype(np.int32)
     return Labels(group, (*found.names, GROUP_NOT_STATED))
 
