@@ -15,8 +15,8 @@ from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
 from demandgeo.domain.ledger import FileLedger, Ledger
 from demandgeo.domain.local import LocalStatistic
-from demandgeo.domain.membership import Membership
 from demandgeo.domain.location import Location
+from demandgeo.domain.membership import Membership
 from demandgeo.domain.network import Arms, Network, Travel
 from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.profiles import Profiles
@@ -50,8 +50,8 @@ __all__ = [
     "Labels",
     "Ledger",
     "LocalStatistic",
-    "Membership",
     "Location",
+    "Membership",
     "Neighbours",
     "Network",
     "Points",
