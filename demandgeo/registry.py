@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from demandgeo.errors import ConfigError, did_you_mean
 
-ROOMS = ("sources", "severity", "synthetic", "density", "deployment", "priority", "roads", "outputs")
+ROOMS = ("sources", "severity", "synthetic", "density", "priority", "roads", "deployment", "outputs")
 """The rooms that register something. A stage's prefix names its room, so nothing else is imported to find it."""
 
 PLUGINS = "demandgeo.plugins"
@@ -290,9 +290,11 @@ def _input(function: Callable[..., Any], parameter: inspect.Parameter, hints: di
 
 
 def _is_array(hint: Any) -> bool:
-    if get_origin(hint) is tuple:
+    """Whether a type is an array, a table, or a tuple of such."""
+    kind = get_origin(hint) or hint
+    if kind is tuple:
         return all(map(_is_array, get_args(hint)))
-    return str(getattr(get_origin(hint) or hint, "__module__", "")).partition(".")[0] in ARRAYS
+    return str(getattr(kind, "__module__", "")).partition(".")[0] in ARRAYS
 
 
 def _choices(hint: Any) -> tuple[Any, ...]:

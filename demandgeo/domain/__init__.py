@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from demandgeo.domain.allocation import Allocation
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.bandwidth import Bandwidth
 from demandgeo.domain.clusters import ScanClusters
 from demandgeo.domain.consensus import Consensus
 from demandgeo.domain.crs import check_same_crs, metric_crs
 from demandgeo.domain.demand import Balance, Demand
+from demandgeo.domain.dispatch import Dispatch
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
 from demandgeo.domain.frontier import Frontier
 from demandgeo.domain.grid import Grid
@@ -18,6 +20,8 @@ from demandgeo.domain.local import LocalStatistic
 from demandgeo.domain.location import Location
 from demandgeo.domain.membership import Membership
 from demandgeo.domain.network import Arms, Network, Travel
+from demandgeo.domain.options import Option, Options, Scenarios, Scorecard
+from demandgeo.domain.patrol import ShiftPlan
 from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.profiles import Profiles
 from demandgeo.domain.record import Record
@@ -32,6 +36,7 @@ from demandgeo.domain.zones import Zones
 __all__ = [
     "ANTISOCIAL",
     "COUNT",
+    "Allocation",
     "Arms",
     "Balance",
     "Bandwidth",
@@ -40,6 +45,7 @@ __all__ = [
     "CostMatrix",
     "Demand",
     "DensityRegions",
+    "Dispatch",
     "EmergingAreas",
     "Events",
     "FileLedger",
@@ -54,11 +60,16 @@ __all__ = [
     "Membership",
     "Neighbours",
     "Network",
+    "Option",
+    "Options",
     "Points",
     "PriorityAreas",
     "Profiles",
     "Record",
     "ScanClusters",
+    "Scenarios",
+    "Scorecard",
+    "ShiftPlan",
     "Sites",
     "Snapped",
     "Support",

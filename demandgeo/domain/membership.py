@@ -101,6 +101,19 @@ class Membership(Record):
         """Return the share of the extent that some units have."""
         return float(self.support.extent[units].sum() / self.support.extent.sum())
 
+    @property
+    def rows(self) -> pd.DataFrame:
+        """One row per standing: units, how many of them are in the plan, and their share of the extent."""
+        ever = (self.probability > 0) & (self.probability < FRINGE)
+        parts = {"core": self.core, "fringe": self.fringe, "seldom": ever}
+        return pd.DataFrame(
+            [
+                (name, int(units.sum()), int((units & self.areas.selected).sum()), self.extent_share(units))
+                for name, units in parts.items()
+            ],
+            columns=["standing", "units", "in_plan", "extent_share"],
+        )
+
     def sentence(self) -> str:
         """Return what may be said of the plan, given that counts are partly chance."""
         extent = {"m2": "area", "m": "street length"}[self.support.extent_unit]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from demandgeo.domain import Frontier, Headline, PriorityAreas, Record
+from demandgeo.domain import Allocation, Frontier, Headline, PriorityAreas, Record, ShiftPlan
 from demandgeo.outputs.files import check_names, write_text
 from demandgeo.outputs.wording import capital, words
 from demandgeo.registry import writer
@@ -26,7 +26,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 def tables(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str, str]) -> list[Path]:
     """Write each artifact that has a table as ``NAME.csv``, and title, notes and sentence as ``NAME.txt``.
 
-    UTF-8 with LF line ends. Artifacts without `rows` or `table` are not its subject.
+    UTF-8 with LF line ends. Artifacts without `rows` or `table` are not its subject. The timetable of a shift goes to
+    ``NAME.visits.csv``.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def tables(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str,
     Returns
     -------
     list of Path
-        Two files for each table.
+        Two files for each table, three for a shift.
 
     Raises
     ------
@@ -66,6 +67,8 @@ def tables(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str,
         if rows is not None:
             written.append(write_text(folder / f"{name}.csv", _csv(rows)))
             written.append(write_text(folder / f"{name}.txt", _text(name, record, about)))
+        if isinstance(record, ShiftPlan):
+            written.append(write_text(folder / f"{name}.visits.csv", _csv(record.visits)))
     return written
 
 
@@ -116,7 +119,7 @@ def _number(value: float) -> str:
 
 
 def _text(name: str, record: Record, about: Mapping[str, str]) -> str:
-    if isinstance(record, Headline):
+    if isinstance(record, (Allocation, Headline)):
         lines = [record.text()]
     else:
         sentence = getattr(record, "sentence", None)

@@ -15,8 +15,8 @@ from demandgeo.priority.feasibility import PROVABLE, refuse_impossible, unsolved
 from demandgeo.priority.problem import Problem
 from demandgeo.priority.searching import search
 
-SMALL = 32
-"""Problems of up to so many units are always proved: it takes some hundredths of a second."""
+SMALL = 100
+"""Problems of up to so many units are always proved: a tenth of a second, and trades miss more there."""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def select(
         Least share of each district's own demand that its areas must hold, or by district; needs `within`.
     prove
         Go on to a proof that there is no better plan, by mixed-integer programming: for some 2,000 units at most.
-        Problems of up to 32 units are always proved.
+        Problems of up to 100 units are always proved.
     nodes
         Nodes of the proof's search trees after which it stops, with the bound reached.
     time_limit

@@ -27,9 +27,13 @@ from demandgeo.domain import (
     Neighbours,
     Network,
     PriorityAreas,
+<<<<<<< HEAD
     Profiles,
     ScanClusters,
     Sites,
+=======
+    Snapped,
+>>>>>>> streets
     Table,
     Zones,
 )
@@ -180,6 +184,17 @@ def networks(draw) -> Network:
         attributes={draw(words): draw(floats(m)), "surface": draw(labels(m))},
         ledger=draw(ledgers()),
     )
+
+
+@st.composite
+def snapped(draw) -> Snapped:
+    net, found = draw(networks()).segments(), draw(events())
+    segment = np.where(
+        found.located, draw(hnp.arrays(np.int64, len(found), elements=st.integers(-1, len(net.start) - 1))), -1
+    )
+    on = segment >= 0
+    share = [np.where(on, draw(floats(len(found), st.floats(0, 1))), np.nan) for _ in range(3)]
+    return Snapped(found, net, segment, share[0] * net.length[segment], share[1], share[2], 50.0)
 
 
 @st.composite
@@ -364,7 +379,11 @@ RECORDS = {
     "Holdout": holdouts(),
     "Neighbours": neighbours(),
     "Network": networks(),
+<<<<<<< HEAD
     "Sites": sites(),
+=======
+    "Snapped": snapped(),
+>>>>>>> streets
     "Table": tables(),
     "LocalStatistic": local_statistics(),
     "DensityRegions": density_regions(),

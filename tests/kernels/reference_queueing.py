@@ -1,40 +1,105 @@
-"""The slow, obvious twins of `kernels.queueing`."""
+"""Slow, obvious twins of the queueing kernels."""
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
-from math import factorial
 
 import numpy as np
+from mpmath import mp, mpf
 
 
-def erlang_c(servers, load):
-    """Probability of waiting, from its definition in exact fractions."""
+def erlang_b(teams: int, load: float) -> float:
+    """a^c / c! over the sum of a^k / k!, in exact fractions."""
+    a, term, total = Fraction(load), Fraction(1), Fraction(1)
+    for k in range(1, teams + 1):
+        term *= a / k
+        total += term
+    return float(term / total)
+
+
+def erlang_c(teams: int, load: float) -> float:
+    """The closed form in exact fractions."""
     a = Fraction(load)
-    last = a**servers / factorial(servers) * servers / (servers - a)
-    return float(last / (sum(a**k / factorial(k) for k in range(servers)) + last))
+    if a >= teams:
+        return 1.0
+    term, total = Fraction(1), Fraction(0)
+    for k in range(teams):
+        total += term
+        term *= a / (k + 1)
+    last = term * teams / (teams - a)
+    return float(last / (total + last))
 
 
-def exact_hypercube(rate, service, preference):
-    """Busy shares and dispatch shares from the 2**units states of the Markov chain; calls that find all busy are lost."""
-    atoms, units = preference.shape
-    states = 2**units
-    flow = np.zeros((states, states))
-    first_free = np.empty((states, atoms), int)
-    for state in range(states - 1):
-        for atom in range(atoms):
-            unit = next(u for u in preference[atom] if not state >> u & 1)
-            first_free[state, atom] = unit
-            flow[state, state | 1 << unit] += rate[atom]
+def erlang_c_large(teams: int, load: float) -> float:
+    """The same by the incomplete gamma function with 60 digits: B = a^c e^-a / Gamma(c + 1, a)."""
+    with mp.workdps(60):
+        a, c = mpf(load), mpf(teams)
+        lost = mp.exp(c * mp.log(a) - a - mp.loggamma(c + 1)) / mp.gammainc(c + 1, a, mp.inf, regularized=True)
+        return float(c * lost / (c - a + a * lost))
+
+
+def busy_distribution(load: float, teams: int, queue: bool) -> np.ndarray:
+    weights = [math.exp(k * math.log(load) - math.lgamma(k + 1)) for k in range(teams + 1)]
+    if queue:
+        weights[-1] *= sum((load / teams) ** i for i in range(100_000))
+    return np.array(weights) / math.fsum(weights)
+
+
+def hypercube(arrivals, preferences, service) -> tuple[np.ndarray, np.ndarray]:
+    """State probabilities of the loss system and dispatch shares, from the whole matrix of rates."""
+    areas, teams = preferences.shape
+    states = 2**teams
+    rates = np.zeros((states, states))
+    first = np.full((states, areas), -1)
     for state in range(states):
-        for unit in range(units):
-            if state >> unit & 1:
-                flow[state, state & ~(1 << unit)] += 1.0 / service
-    balance = flow.T - np.diag(flow.sum(axis=1))
+        for area in range(areas):
+            free = [team for team in preferences[area] if not state >> team & 1]
+            if free:
+                first[state, area] = free[0]
+                rates[state, state | 1 << free[0]] += arrivals[area]
+        for team in range(teams):
+            if state >> team & 1:
+                rates[state, state ^ 1 << team] += service
+    balance = (rates - np.diag(rates.sum(axis=1))).T
     balance[0] = 1.0
-    chance = np.linalg.solve(balance, np.eye(states)[0])
-    busy = np.array([sum(chance[s] for s in range(states) if s >> u & 1) for u in range(units)])
-    sent = np.zeros((atoms, units))
+    probability = np.linalg.solve(balance, np.eye(states)[0])
+    sent = np.zeros((areas, teams))
     for state in range(states - 1):
-        sent[np.arange(atoms), first_free[state]] += chance[state]
+        for area in range(areas):
+            sent[area, first[state, area]] += probability[state]
+    return probability, sent
+
+
+def corrections(busy) -> np.ndarray:
+    """Larson's Q by counting subsets: C(N - j - 1, k - j) of C(N, k) hold j given teams and leave out the next."""
+    teams = len(busy) - 1
+    mean = sum(k * part for k, part in enumerate(busy)) / teams
+    return np.array(
+        [
+            sum(busy[k] * math.comb(teams - j - 1, k - j) / math.comb(teams, k) for k in range(j, teams))
+            / (mean**j * (1 - mean))
+            for j in range(teams)
+        ]
+    )
+
+
+def approximate(arrivals, preferences, factors, service, queued, mean) -> tuple[np.ndarray, np.ndarray]:  # noqa: PLR0917
+    areas, teams = preferences.shape
+    busy = np.full(teams, mean)
+    for _ in range(2000):
+        last = busy
+        asked = np.zeros(teams)
+        for area in range(areas):
+            before = np.concatenate([[1.0], np.cumprod(busy[preferences[area]])[:-1]])
+            asked[preferences[area]] += arrivals[area] * factors * before
+        busy = (asked + queued) / (service + asked)
+        busy *= mean * teams / busy.sum()
+        if np.abs(busy - last).max() < 1e-14:
+            break
+    sent = np.zeros((areas, teams))
+    for area in range(areas):
+        order = preferences[area]
+        before = np.concatenate([[1.0], np.cumprod(busy[order])[:-1]])
+        sent[area, order] = factors * before * (1 - busy[order])
     return busy, sent

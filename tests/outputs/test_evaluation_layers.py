@@ -56,5 +56,6 @@ def test_they_are_written_and_drawn(artifacts, tmp_path):
     pictures = figures(artifacts, tmp_path, about={"run": "try"})
     assert {path.stem for path in pictures} == set(artifacts)
     written = {path.name for path in tables(artifacts, tmp_path, about={})}
-    assert {"profile.csv", "consensus.csv", "consensus.txt"} <= written
+    assert {"profile.csv", "consensus.csv", "consensus.txt", "member.csv"} <= written
+    assert "Stable core" in (tmp_path / "member.txt").read_text()
     assert "Cut in 1 ways" in (tmp_path / "consensus.txt").read_text()

@@ -136,6 +136,9 @@ def test_core_and_fringe_are_what_their_probabilities_say():
     assert (frame["probability"] > 0).all() or (frame["area"] >= 0).any()
     assert len(frame) == ((sure.probability > 0) | sure.areas.selected).sum()
     assert "Stable core, chosen in at least 90% of 40 redraws" in sure.sentence()
+    rows = sure.rows.set_index("standing")
+    assert rows.loc["core", "units"] == sure.core.sum()
+    assert rows["units"].sum() == (sure.probability > 0).sum()
     low, high = sure.extent_interval()
     assert low <= sure.areas.extent_share * 1.5
     assert low <= high

@@ -25,10 +25,11 @@ CRS = "EPSG:27700"
     share=st.floats(0.01, 1.0),
     most=st.integers(1, 6),
     contiguity=st.sampled_from(["rook", "queen"]),
+    size=st.sampled_from([(5, 5), (9, 12)]),
 )
-def test_a_selection_reaches_its_share_in_contiguous_areas(seed, share, most, contiguity):
+def test_a_selection_reaches_its_share_in_contiguous_areas(seed, share, most, contiguity, size):
     rng = np.random.default_rng(seed)
-    demand = demand_on(rng.gamma(0.3, 5, (7, 9)), rng.uniform(2e3, 1e4, (7, 9)))
+    demand = demand_on(rng.gamma(0.3, 5, size), rng.uniform(2e3, 1e4, size))
     plan = select(demand, demand_share=share, max_areas=most, contiguity=contiguity)
     assert plan.demand_share >= share * (1 - 1e-9)
     assert 1 <= len(plan.table) <= most
@@ -78,6 +79,85 @@ def test_pieces_that_so_few_areas_cannot_reach_are_named_with_what_is_needed(on_
 def test_all_of_the_demand_can_be_asked_for(on_grid):
     values = np.random.default_rng(1).gamma(0.3, 5, (9, 9))
     assert select(on_grid(values), demand_share=1.0, max_areas=1).demand_share == 1.0
+
+
+def test_an_extent_is_filled_with_as_much_demand_as_it_can_hold(on_grid):
+    values = np.arange(1.0, 10).reshape(3, 3)
+    plan = select(on_grid(values), extent_share=1 / 3, max_areas=2)
+    assert plan.demand_share == pytest.approx(24 / 45)
+    assert plan.certificate.objective == "most demand"
+    assert plan.certificate.optimal
+    assert "can hold more than 53.3% of incidents" in plan.sentence()
+    assert plan.settings["extent_share"] == 1 / 3
+    assert "demand_share" not in plan.settings
+
+
+def test_compactness_buys_a_shorter_border_with_extent(on_grid):
+    values = np.random.default_rng(5).gamma(0.5, 5, (12, 12))
+    free, round_ = (select(on_grid(values), demand_share=0.4, compactness=price) for price in (0.0, 0.05))
+
+    def border(plan):
+        cells = np.pad(plan.selected.reshape(12, 12), 1, mode="edge")
+        return np.abs(np.diff(cells.astype(int), axis=0)).sum() + np.abs(np.diff(cells.astype(int), axis=1)).sum()
+
+    assert border(round_) < border(free)
+    assert round_.extent_share >= free.extent_share
+    assert round_.certificate.objective == "least extent and border"
+    assert "extent and border at the price set" in round_.sentence()
+
+
+def test_each_district_gets_its_quota(on_grid, districts):
+    names = [["Leeds"] * 6 + ["Bradford"] * 6] * 12
+    values = np.ones((12, 12))
+    values[2:5, 1:4] = 100
+    plan = select(
+        on_grid(values, group=districts(names)),
+        demand_share=0.3,
+        max_areas=6,
+        min_area=0.02,
+        within="district",
+        quota=2,
+    )
+    assert plan.table["name"].str.startswith("Bradford").sum() >= 2
+    assert plan.table["extent"].min() >= 2e4 * (1 - 1e-9)
+    held = select(on_grid(values, group=districts(names)), within="district", quota_share={"Bradford": 0.5})
+    east = np.arange(144).reshape(12, 12)[:, 6:].ravel()
+    assert values.ravel()[east][held.selected[east]].sum() >= 36
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"within": "district", "quota": 3, "max_areas": 5}, "quotas of the districts take 6 areas; max_areas is 5"),
+        (
+            {"within": "district", "quota": {"Leeds": 40}, "max_areas": 50},
+            "Leeds must have 40 areas; it has room for 8",
+        ),
+        ({"min_area": 1.0}, "min_area is 1 km2; the largest connected piece of the support has 0.16 km2"),
+        ({"extent_share": 0.01}, "extent_share leaves 0.0016 km2"),
+        ({"extent_share": 0.1, "within": "district", "quota_share": 0.9}, "quota_share take"),
+        ({"within": "district", "quota": {"Leeds": 5}, "max_areas": 9}, "proved by integer programming"),
+        ({"quota": 1}, 'within="district" was needed'),
+        ({"within": "district", "quota": {"Hull": 1}}, "'Hull'; one of Bradford, Leeds was needed"),
+        ({"extent_share": 0.1, "compactness": 1.0}, "compactness prices extent"),
+        ({"extent_share": 0.1, "demand_share": 0.1}, "both given"),
+    ],
+)
+def test_what_no_plan_can_keep_is_named(on_grid, districts, rules, message):
+    names = [["Leeds"] * 2 + ["Bradford"] * 2] * 4
+    with pytest.raises(ModelError, match=message):
+        select(on_grid(np.ones((4, 4)), group=districts(names)), **rules)
+
+
+def test_a_proof_that_is_stopped_still_has_a_bound(on_grid):
+    values = np.random.default_rng(8).gamma(0.3, 5, (11, 11))
+    settings = {"demand_share": 0.4, "max_areas": 2}
+    loose, stopped = (select(on_grid(values), **settings, **more) for more in ({}, {"prove": True, "nodes": 1}))
+    assert stopped.certificate.gap <= loose.certificate.gap
+    assert not stopped.certificate.time_limited
+    clock = select(on_grid(values), **settings, prove=True, time_limit=0.0)
+    assert clock.certificate.time_limited
+    assert "stopped by the clock" in clock.sentence()
 
 
 def test_no_demand_is_refused(on_grid):

@@ -12,7 +12,7 @@ import shapely
 from demandgeo import priority
 from demandgeo.domain import Events, Labels, Network
 from demandgeo.errors import ModelError
-from demandgeo.roads import clusters, corridors, on_network, stretches
+from demandgeo.roads import clusters, corridors, empirical_bayes, on_network, stretches
 from demandgeo.roads.nearby import within_streets
 from demandgeo.roads.profiles import Profile
 from demandgeo.roads.strokes import strokes
@@ -88,9 +88,16 @@ def test_expected_counts_on_the_network_keep_their_sum(sites):
     costs = on_network(sites, what="excess_cost_per_year")
     assert costs.measure == "GBP/yr"
     assert costs.values.sum() == pytest.approx(sites.table["excess_cost_per_year"].clip(lower=0).sum())
-    areas = priority.select(demand, demand_share=0.25, max_areas=50)
+
+
+def test_areas_are_chosen_on_street_length():
+    net, segment, position = crowd(120)
+    x, y = net.place(segment, position)
+    when = np.full(120, "2024-01-01", "datetime64[s]")
+    events = Events.at(x, y, crs="EPSG:27700", time=when, kind="collision")
+    areas = priority.select(on_network(empirical_bayes(events, net)), demand_share=0.25, max_areas=8)
     assert areas.demand_share >= 0.25
-    assert areas.extent_share < 0.12
+    assert areas.extent_share <= 0.3
     assert "street length" in areas.sentence()
 
 
