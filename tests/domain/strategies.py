@@ -27,13 +27,10 @@ from demandgeo.domain import (
     Neighbours,
     Network,
     PriorityAreas,
-<<<<<<< HEAD
     Profiles,
     ScanClusters,
     Sites,
-=======
     Snapped,
->>>>>>> streets
     Table,
     Zones,
 )
@@ -379,11 +376,8 @@ RECORDS = {
     "Holdout": holdouts(),
     "Neighbours": neighbours(),
     "Network": networks(),
-<<<<<<< HEAD
     "Sites": sites(),
-=======
     "Snapped": snapped(),
->>>>>>> streets
     "Table": tables(),
     "LocalStatistic": local_statistics(),
     "DensityRegions": density_regions(),

@@ -5,21 +5,15 @@ import pandas as pd
 import pyogrio
 import shapely
 
-<<<<<<< HEAD
-from demandgeo.domain import Balance, Demand, DensityRegions, Grid, LocalStatistic
+from demandgeo.domain import Balance, Demand, DensityRegions, Events, Grid, Labels, LocalStatistic, Network
 from demandgeo.domain.regions import REGION_COLUMNS
 from demandgeo.outputs.cartography import map_layer
 from demandgeo.outputs.furniture import map_notes
-from demandgeo.outputs.wording import APPROXIMATE
-=======
-from demandgeo.domain import DensityRegions, Events, Grid, Labels, LocalStatistic, Network
-from demandgeo.domain.regions import REGION_COLUMNS
-from demandgeo.outputs.cartography import map_layer
 from demandgeo.outputs.geopackage import layers
 from demandgeo.outputs.palettes import STREET
 from demandgeo.outputs.pictures import figures
 from demandgeo.outputs.styles import vector_style
->>>>>>> streets
+from demandgeo.outputs.wording import APPROXIMATE
 
 GRID = Grid.covering((0, 0, 500, 100), cell=100, crs="EPSG:27700")
 
@@ -48,7 +42,6 @@ def test_the_smaller_of_nested_regions_lies_on_top_and_is_darkest() -> None:
     assert layer.classes.colours[drawn[1]] < layer.classes.colours[drawn[0]]
 
 
-<<<<<<< HEAD
 def test_a_map_of_residents_speaks_of_no_period_and_no_recorded_points() -> None:
     nothing = Balance(np.zeros(4, int), np.array([9.0, 0, 0, 0]))
     layer = map_layer(Demand(GRID, np.arange(5.0), "residents", nothing, "count", "", "population"), "people")
@@ -59,7 +52,8 @@ def test_a_map_of_residents_speaks_of_no_period_and_no_recorded_points() -> None
     crime = map_layer(Demand(GRID, np.arange(5.0), "incidents", events, "count", "2018-07", "crime"), "crime")
     assert crime is not None
     assert map_notes(crime) == [APPROXIMATE]
-=======
+
+
 def streets(**columns: Labels) -> Network:
     lines = shapely.linestrings([[[0, 0], [400, 0]], [[400, 0], [400, 300]], [[400, 0], [900, 0]], [[0, 0], [0, 90]]])
     return Network.from_lines(lines, crs="EPSG:27700", **columns)
@@ -97,4 +91,3 @@ def test_a_density_along_streets_is_a_layer_of_lines_and_a_picture(tmp_path) -> 
     assert set(read.geometry.geom_type) == {"MultiLineString"}
     assert "SimpleLine" in pyogrio.read_dataframe(path, layer="layer_styles")["styleQML"].iloc[0]
     assert figures({"ksi": demand}, tmp_path, about={"run": "try"})[0].stat().st_size > 10_000
->>>>>>> streets
