@@ -132,16 +132,22 @@ def significant_streets(
         null = Relabelling.of(placed, against, subset=subset, max_distance=max_distance)
     else:
         null = Scatter.of(placed, against)
-    scene = _Scene(placed, Profile[kernel.upper()], float(bandwidth))
+    return _judged(placed, null, settings)
+
+
+def _judged(placed: Placed, null: Relabelling | Scatter, settings: dict[str, Any]) -> LocalStatistic:
+    """Compare the density of the events with what chance makes."""
+    seed, replicates = settings["seed"], settings["replicates"]
+    scene = _Scene(placed, Profile[settings["kernel"].upper()], settings["bandwidth_m"])
     observed, mean = scene.density(null.observed), scene.density(null.mean())
-    inverse_sd = _chance(null, scene, mean, seed=seed, least_expected=least_expected)
+    inverse_sd = _chance(null, scene, mean, seed=seed, least_expected=settings["least_expected"])
     as_high, highest = _simulated(null, scene, observed, (mean, inverse_sd), seed=seed, replicates=replicates)
     tested = inverse_sd > 0
     p = np.where(tested, (1.0 + as_high) / (1.0 + replicates), np.nan)
     q = p.copy()
     q[tested] = stats.false_discovery_control(p[tested])
     z = np.where(tested, (observed - mean) * inverse_sd, np.nan)
-    threshold = float(np.sort(highest)[-_rank(alpha, replicates)])
+    threshold = float(np.sort(highest)[-_rank(settings["alpha"], replicates)])
     return LocalStatistic(
         support=placed.network,
         statistic=np.maximum(observed, 0.0) * M_PER_KM,
