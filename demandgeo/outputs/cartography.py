@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import singledispatch
-from typing import cast
 
 import geopandas as gpd
 import numpy as np
-import shapely
 
 from demandgeo.domain import (
-    Consensus,
     Demand,
-    DensityRegions,
-    EmergingAreas,
     Events,
     Grid,
     Headline,
-    LocalStatistic,
-    Membership,
     Network,
     PriorityAreas,
-    Profiles,
     Record,
-    ScanClusters,
-    Sites,
     Support,
 )
-from demandgeo.domain.record import Floats, Mask
-from demandgeo.outputs import wording
-from demandgeo.outputs.classes import Classes, classify, classify_names, classify_ranks
-from demandgeo.outputs.evidence import evidence, evidence_notes, patterns
-from demandgeo.outputs.palettes import GROUND, STREET
-
-KINDS = ("fill", "line", "marker")
+from demandgeo.outputs import findings, wording
+from demandgeo.outputs.classes import classify, classify_names, classify_ranks
+from demandgeo.outputs.maplayers import MapLayer, demand_facts, layer_names, weighted_by
 
 ROADS = (
     ("motorway or trunk road", ("motorway", "trunk")),
@@ -44,81 +29,6 @@ ROADS = (
     ("local street", ("unclassified", "residential", "living_street", "service", "road")),
 )
 """What a map tells streets apart by, most important first, and the classes of OpenStreetMap in each."""
-
-
-@dataclass(frozen=True, slots=True)
-class MapLayer:
-    """One layer of a map, ready to draw or to write.
-
-    Parameters
-    ----------
-    title, subtitle
-        For people.
-    frame
-        Rows with their geometry.
-    column, unit, classes
-        The column that shades it, its unit and its classes; ``""`` and None where one symbol serves all.
-    label
-        Column that names a feature on the map; ``""`` for none.
-    seamless
-        Whether its shapes are cells, which are drawn without outlines.
-    aliases
-        Column names for people, beyond the usual ones.
-    facts
-        Measure, period, method and what else describes the numbers.
-    notes
-        Sentences a reader must see beside the map.
-    support
-        The places, for the outline of the study area; None if they are not known.
-    approximate
-        Whether it shows recorded points, which a reader must not take for addresses.
-    """
-
-    title: str
-    frame: gpd.GeoDataFrame
-    subtitle: str = ""
-    column: str = ""
-    unit: str = ""
-    classes: Classes | None = None
-    label: str = ""
-    seamless: bool = False
-    aliases: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    support: Support | None = None
-    approximate: bool = True
-
-    @property
-    def kind(self) -> str:
-        """``fill``, ``line`` or ``marker``."""
-        dimension = shapely.get_dimensions(self.frame.geometry.to_numpy()).max(initial=-1)
-        return KINDS[2 - dimension] if dimension >= 0 else KINDS[0]
-
-    @property
-    def drawn(self) -> Mask:
-        """The rows that have a place: bool [n]."""
-        return cast(Mask, (self.frame.geometry.notna() & ~self.frame.geometry.is_empty).to_numpy())
-
-    @property
-    def zero_colour(self) -> str:
-        """Of what holds nothing: streets are drawn all the same, or nobody would know the town."""
-        return STREET if self.kind == "line" else GROUND
-
-    @property
-    def values(self) -> Floats:
-        """float64 [n]: what shades each row."""
-        return cast(Floats, self.frame[self.column].to_numpy(np.float64))
-
-    def alias(self, column: str) -> str:
-        """Return the name of a column for people."""
-        return self.aliases.get(column) or wording.alias(column)
-
-    def described(self, about: Mapping[str, str]) -> dict[str, str]:
-        """Everything that is known about the layer, then about the run; of its own facts it has the last word."""
-        own = {**self.facts, "title": self.title, "subtitle": self.subtitle, "unit": self.unit}
-        own["notes_on_layer"] = " ".join(self.notes)
-        run = {("run_title" if key == "title" else key): value for key, value in about.items()}
-        return {key: value for key, value in {**own, **run, **own}.items() if value}
 
 
 def map_layers(artifacts: Mapping[str, Record]) -> dict[str, MapLayer]:
@@ -207,7 +117,7 @@ def _demand(record: Demand, name: str) -> MapLayer:
     left_out = wording.left_out(record)
     return MapLayer(
         title=wording.words(name if name == record.name else f"{name}: {record.name}"),
-        subtitle=", ".join(filter(None, (wording.capital(unit), record.period))) + _weighted(record),
+        subtitle=", ".join(filter(None, (wording.capital(unit), record.period))) + weighted_by(record),
         frame=frame,
         column="value",
         unit=unit,
@@ -226,7 +136,7 @@ def _areas(record: PriorityAreas, name: str) -> MapLayer:
     return MapLayer(
         title=f"{wording.words(name)}: {len(record.table)} priority area{'s' * (len(record.table) != 1)}",
         subtitle=f"Chosen on {record.demand.name} by {record.support.unit_name}, {record.demand.period}"
-        f"{_weighted(record.demand)}",
+        f"{weighted_by(record.demand)}",
         frame=record.to_frame(),
         column="rank",
         unit="rank",
@@ -257,206 +167,11 @@ def _headline(record: Headline, name: str) -> MapLayer:
     )
 
 
-def layer_names(demand: Demand) -> list[str]:
-    """Return what each layer of demand with several is called: its category and period."""
-    rows = cast("list[tuple[object, ...]]", list(demand.layers.itertuples(index=False)))
-    return [" ".join(str(part) for part in row if str(part) not in ("", "nan", "None")) for row in rows]
-
-
-def demand_facts(demand: Demand) -> dict[str, str]:
-    """Return what describes the numbers: measure, weight, period, places, and provenance."""
-    return {
-        **{key: str(value) for key, value in sorted(demand.provenance.items()) if np.isscalar(value)},
-        "measure": demand.measure,
-        "weight": demand.weight_name,
-        "period": demand.period,
-        "places": f"{demand.support.n} {demand.support.unit_name}",
-    }
-
-
-def _weighted(demand: Demand) -> str:
-    return "" if demand.is_count else f", weighted by {demand.weight_name}"
-
-
-@map_layer.register
-def _local_statistic(record: LocalStatistic, name: str) -> MapLayer:
-    values, classes = evidence(record)
-    frame = record.to_frame()
-    frame.insert(frame.columns.get_loc("geometry"), "evidence", values)
-    side = record.provenance.get("alternative", "greater")
-    unit = {"greater": "more than chance gives", "lesser": "less than chance gives"}.get(side, "against chance")
-    return MapLayer(
-        title=f"{wording.words(name)}: where {record.name} stands out",
-        subtitle=f"Tested against {record.provenance.get('null', 'chance')}",
-        frame=frame,
-        column="evidence",
-        unit="value among its neighbours" if record.kind is not None else unit,
-        classes=classes,
-        seamless=isinstance(record.support, Grid),
-        aliases={"statistic": wording.capital(record.measure), "evidence": "Evidence (class of the legend)"},
-        facts={key: str(value) for key, value in sorted(record.provenance.items()) if np.isscalar(value)},
-        notes=evidence_notes(record),
-        support=record.support,
-    )
-
-
-@map_layer.register
-def _scan_clusters(record: ScanClusters, name: str) -> MapLayer:
-    frame = record.to_frame()
-    number = len(frame)
-    frame["cluster"] += 1
-    facts = {key: str(value) for key, value in sorted(record.provenance.items()) if np.isscalar(value)}
-    return MapLayer(
-        title=f"{wording.words(name)}: {number} cluster{'s' * (number != 1)} of {record.name}",
-        subtitle=f"Poisson scan, {record.provenance.get('window', '')} windows; expected "
-        f"{record.provenance.get('null', 'by chance')}",
-        frame=frame,
-        column="relative_risk",
-        unit="times the rate outside",
-        classes=classify(frame["relative_risk"].to_numpy(np.float64)),
-        label="cluster",
-        aliases={"relative_risk": "Relative risk (rate inside over outside)", "radius_m": "Radius (m)"},
-        facts=facts,
-        notes=(
-            wording.capital(record.sentence()),
-            "Clusters are numbered by how little chance explains them; p holds for the whole map. Events are taken as "
-            "independent: crimes in series make p too small.",
-        ),
-        support=record.support,
-    )
-
-
-@map_layer.register
-def _emerging(record: EmergingAreas, name: str) -> MapLayer:
-    values, classes = patterns(record)
-    frame = record.to_frame()
-    frame.insert(frame.columns.get_loc("geometry"), "class", values)
-    hot = int((values > 0).sum())
-    return MapLayer(
-        title=f"{wording.words(name)}: how hot spots of {record.name} came and went",
-        subtitle=f"{len(record.periods)} periods, {record.periods[0]} to {record.periods[-1]}, by "
-        f"{record.support.unit_name}",
-        frame=frame,
-        column="class",
-        unit="hot spot",
-        classes=classes,
-        seamless=isinstance(record.support, Grid),
-        aliases={
-            "class": "Class of the legend",
-            "trend": "Trend of the score (Kendall's tau)",
-            "trend_p": "p of trend",
-        },
-        facts={key: str(value) for key, value in sorted(record.provenance.items()) if np.isscalar(value)},
-        notes=(f"{hot:,} of {record.support.n:,} {record.support.unit_name} are or were hot spots by these rules.",),
-        support=record.support,
-    )
-
-
-@map_layer.register
-def _density_regions(record: DensityRegions, name: str) -> MapLayer:
-    frame = record.to_frame()
-    frame.insert(0, "size", np.arange(len(frame), 0, -1, dtype=np.float64))
-    return MapLayer(
-        title=f"{wording.words(name)}: the least area that holds a share of demand",
-        frame=frame.iloc[::-1].reset_index(drop=True),  # the larger below the smaller
-        column="size",
-        unit="holds",
-        classes=classify_names(
-            [f"{share:.0%} of demand" for share in record.table["share"][::-1]], frame["size"].to_numpy()
-        ),
-        aliases={"size": "Order (the smallest is highest)", "lowest": "Least density in it"},
-        support=record.support,
-    )
-
-
-@map_layer.register
-def _sites(record: Sites, name: str) -> MapLayer:
-    frame, column = record.to_frame(), record.map_column
-    return MapLayer(
-        title=f"{wording.words(name)}: {len(frame):,} site{'s' * (len(frame) != 1)}",
-        subtitle=f"{wording.capital(record.map_unit)}, {record.weight_name}",
-        frame=frame,
-        column=column,
-        unit=record.map_unit,
-        classes=classify(frame[column].to_numpy(np.float64)),
-        label="name",
-        facts={key: str(value) for key, value in sorted(record.model.items()) if np.isscalar(value)},
-        notes=(wording.capital(record.sentence()), *record.notes),
-        support=record.network,
-    )
-
-
-@map_layer.register
-def _membership(record: Membership, name: str) -> MapLayer:
-    frame = record.to_frame()
-    standing = frame["standing"].map({"seldom": 1.0, "fringe": 2.0, "core": 3.0})
-    frame.insert(frame.columns.get_loc("geometry"), "sureness", standing)
-    names = ("seldom: below 50%", "fringe: 50% to 90%", "core: 90% and more")
-    return MapLayer(
-        title=f"{wording.words(name)}: how surely each place is a priority",
-        subtitle=f"Chosen in so many of {len(record.draws)} redraws of {record.areas.demand.period}"
-        f"{_weighted(record.areas.demand)}",
-        frame=frame,
-        column="sureness",
-        unit="chosen in redraws",
-        classes=classify_names(names, standing.to_numpy()),
-        seamless=isinstance(record.support, Grid),
-        aliases={
-            "probability": "Probability of being a priority (0 to 1)",
-            "area": "Area of the plan (-1 none)",
-            "sureness": "Standing (1 seldom, 2 fringe, 3 core)",
-        },
-        facts=demand_facts(record.areas.demand),
-        notes=(record.sentence(),),
-        support=record.support,
-    )
-
-
-@map_layer.register
-def _consensus(record: Consensus, name: str) -> MapLayer:
-    frame = record.to_frame()
-    levels = np.digitize(frame["chosen_share"].to_numpy(), [0.25, 0.5, 0.75, 1.0 - 1e-9]) + 1.0
-    frame.insert(frame.columns.get_loc("geometry"), "agreement", levels)
-    names = ("up to a quarter", "a quarter to half", "half to three quarters", "three quarters and more", "all")
-    return MapLayer(
-        title=f"{wording.words(name)}: what hangs on the grid and what does not",
-        subtitle=f"Ways to cut the study area that choose a place, of {len(record.table)}",
-        frame=frame,
-        column="agreement",
-        unit="of the ways",
-        classes=classify_names(names, levels),
-        seamless=True,
-        aliases={"chosen_share": "Share of the variants that choose it (0 to 1)", "agreement": "Agreement (5 all)"},
-        notes=(record.sentence(),),
-        support=record.grid,
-    )
-
-
-@map_layer.register
-def _profiles(record: Profiles, name: str) -> MapLayer:
-    frame = record.to_frame()
-    return MapLayer(
-        title=f"{wording.words(name)}: {len(frame)} area{'s' * (len(frame) != 1)} in profile",
-        subtitle=f"Chosen on {record.areas.demand.name} by {record.areas.support.unit_name}",
-        frame=frame,
-        column="rank",
-        unit="rank",
-        classes=classify_ranks(len(frame)),
-        label="name",
-        aliases={
-            "name": "Name",
-            "rank": "Rank",
-            "places": "Streets or zones that hold most",
-            "district_share": "Share of the district's demand (0 to 1)",
-            "main_category": "Main category",
-            "main_category_share": "Share of the main category (0 to 1)",
-            "before": "Events before (n)",
-            "change": "Change of events per month (0.1 is 10% more)",
-            "change_low": "Change, lower limit",
-            "change_high": "Change, upper limit",
-            "ksi": "Killed or seriously injured",
-        },
-        facts=demand_facts(record.areas.demand),
-        notes=record.notes,
-        support=record.areas.support,
-    )
+map_layer.register(findings.local_statistic_layer)
+map_layer.register(findings.scan_clusters_layer)
+map_layer.register(findings.emerging_layer)
+map_layer.register(findings.density_regions_layer)
+map_layer.register(findings.sites_layer)
+map_layer.register(findings.membership_layer)
+map_layer.register(findings.consensus_layer)
+map_layer.register(findings.profiles_layer)

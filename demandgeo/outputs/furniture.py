@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from demandgeo.domain.areas import share_text
-from demandgeo.outputs.cartography import MapLayer
+from demandgeo.outputs.maplayers import MapLayer
 from demandgeo.outputs.palettes import ACCENT, GROUND, INK, LINE, NOTHING, QUIET
 from demandgeo.outputs.wording import APPROXIMATE, capital
 

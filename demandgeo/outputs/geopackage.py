@@ -12,8 +12,9 @@ import pyogrio
 
 from demandgeo.domain import Record
 from demandgeo.errors import OutputError, Problems
-from demandgeo.outputs.cartography import MapLayer, map_layers
+from demandgeo.outputs.cartography import map_layers
 from demandgeo.outputs.files import check_names, replacing
+from demandgeo.outputs.maplayers import MapLayer
 from demandgeo.outputs.styles import vector_style
 from demandgeo.registry import writer
 

@@ -11,9 +11,9 @@ from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 
 from demandgeo.domain import Demand, Grid, Record
-from demandgeo.outputs.cartography import demand_facts, layer_names
 from demandgeo.outputs.classes import classify
 from demandgeo.outputs.files import check_names, write_bytes, write_text
+from demandgeo.outputs.maplayers import demand_facts, layer_names
 from demandgeo.outputs.styles import raster_style
 from demandgeo.outputs.wording import unit, words
 from demandgeo.registry import writer

@@ -16,9 +16,9 @@ from rasterio.windows import Window
 
 from demandgeo.domain import Demand, Grid
 from demandgeo.errors import GeometryError, ModelError
-from demandgeo.outputs.cartography import demand_facts, layer_names
 from demandgeo.outputs.files import replacing
 from demandgeo.outputs.geotiff import OUTSIDE
+from demandgeo.outputs.maplayers import demand_facts, layer_names
 from demandgeo.outputs.wording import unit, words
 
 _FORMAT = {

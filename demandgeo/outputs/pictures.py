@@ -18,10 +18,11 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from demandgeo.domain import Frontier, Grid, Network, PriorityAreas, Record
-from demandgeo.outputs.cartography import MapLayer, map_layers
+from demandgeo.outputs.cartography import map_layers
 from demandgeo.outputs.curves import concentration, frontier
 from demandgeo.outputs.files import check_names, write_bytes
 from demandgeo.outputs.furniture import MARGIN, legend, list_areas, map_notes, north_arrow, page, scale_bar
+from demandgeo.outputs.maplayers import MapLayer
 from demandgeo.outputs.outlines import districts
 from demandgeo.outputs.palettes import ACCENT, GROUND, INK, LINE, NOTHING, QUIET
 from demandgeo.registry import writer

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from demandgeo.outputs.cartography import MapLayer
 from demandgeo.outputs.classes import Classes
+from demandgeo.outputs.maplayers import MapLayer
 from demandgeo.outputs.palettes import ACCENT, INK, LINE, NOTHING, rgb
 
 DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
