@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from demandgeo.density import count
-from demandgeo.deployment import demand_scenarios, locate, read_options, score, travel_times
+from demandgeo.deployment import demand_scenarios, locate, read_options, score, straight_line_times
 from demandgeo.deployment.robustness import dominators, probability_first
 from demandgeo.domain import CostMatrix, Events, Grid, Labels, Option, Options, Points, Scenarios
 from demandgeo.errors import ModelError, SourceError
@@ -30,7 +30,7 @@ DEMAND, LATER = count(events(1), GRID), count(events(2), GRID)
 SITES = Points(
     tuple("ABCDEF"), np.array([100, 900, 500, 100, 900, 450.0]), np.array([100, 900, 500, 900, 100, 400.0]), CRS
 )
-TIMES = travel_times(None, SITES, GRID, speed=10.0)
+TIMES = straight_line_times(SITES, GRID, speed=10.0)
 OPTIONS = Options.of({"now": ["A", "B"], "corners": ["D", "E"], "middle": ["C", "F"]}, status_quo="now")
 
 
