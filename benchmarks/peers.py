@@ -41,3 +41,17 @@ def kdepy(x: np.ndarray, y: np.ndarray, *, pixels: int, sd: float) -> tuple[np.n
 
     points, density = FFTKDE(kernel="gaussian", bw=sd).fit(np.column_stack([x, y])).evaluate((pixels, pixels))
     return points, density * x.size
+
+
+def spopt_median(seconds: np.ndarray, demand: np.ndarray, p: int) -> float | None:
+    """Return the p-median objective that spopt finds with CBC; None where either is missing."""
+    if not (has("spopt") and has("pulp")):
+        return None
+    import pulp
+    from spopt.locate import PMedian
+
+    solver = pulp.PULP_CBC_CMD(msg=False)
+    if not solver.available():
+        return None
+    model = PMedian.from_cost_matrix(np.ascontiguousarray(seconds.T, float), demand, p_facilities=p)
+    return float(model.solve(solver).problem.objective.value())
