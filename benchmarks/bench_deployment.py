@@ -34,7 +34,7 @@ def run(size: str) -> list[dict[str, Any]]:
     """Measure every method on every workload of a size."""
     numba.set_num_threads(1)
     junctions, sites, points = SIZES[size]
-    x, y, tail, head, seconds = town(junctions)
+    x, _, tail, head, seconds = town(junctions)
     times = _times(x.size, tail, head, seconds, sites=sites, points=points)
     return _sites(times, size) + _scoring(times)
 
