@@ -83,7 +83,7 @@ def shift_plan(
     -------
     ShiftPlan
         `visits` with every visit; `rows` with what each area gets; a number of officers that no rota can do without
-        (exact up to 14 areas), and the greatest share that as many officers can deliver.
+        (exact where few areas fit one tour), and the greatest share that as many officers can deliver.
 
     Raises
     ------
@@ -93,10 +93,11 @@ def shift_plan(
 
     Notes
     -----
-    A tour fits if (visits and ways of one round) x rounds <= shift. Up to 14 areas the shortest tour of every subset
-    (Held and Karp 1962) and a set cover by HiGHS prove the least number of such rotas; beyond, tours are built by
-    cheapest insertion, and the bound is the work that visits and the least ways take, or areas no two of which fit
-    one tour. Dosage is what is delivered, no evidence that crime falls.
+    A tour fits if (visits and ways of one round) x rounds <= shift. Where no more than 60,000 sets of areas fit one
+    tour (always up to 14 areas), the shortest tour of each (Held and Karp 1962) and a set cover by HiGHS prove the
+    least number of such rotas; beyond, tours are built by cheapest insertion, and the bound is the work that visits
+    and the least ways take, or areas no two of which fit one tour. Dosage is what is delivered, no evidence that crime
+    falls.
 
     Examples
     --------

@@ -15,21 +15,24 @@ import numpy as np
 
 from demandgeo.domain.record import Floats, Integers, Mask
 from demandgeo.errors import ModelError
-from demandgeo.kernels.touring import build_tours, fill_shortest_tours
+from demandgeo.kernels.touring import build_tours, grow_subsets
 
-MOST_EXACT = 14
-"""Up to so many areas every subset is looked at: 16,384 of them."""
+MOST_SUBSETS = 60_000
+"""Up to so many sets of areas that fit one tour, every one is looked at."""
+
+MOST_ORDERED = 12
+"""Up to so many areas on one tour their shortest order is found: 4,096 subsets."""
 
 PARTS = (1.0, 0.97, 0.94, 0.9)
 """Parts of the shift that constructions fill: a little less makes other tours, which go together better."""
 
-NODES = 200
-"""Branch-and-bound nodes that go into choosing among the tours built: a limit that every machine reaches alike."""
+NODES = 500
+"""Branch-and-bound nodes that go into a choice of tours: a limit that every machine reaches alike."""
 
 SLACK = 1e-9
 """Rounding of sums of minutes."""
 
-EXACT = "set cover over all tours, solved to optimality"
+EXACT = "set cover over every tour that fits"
 WORK = "visits and the least travel to and from each area, over the shift"
 APART = "areas no two of which fit one tour"
 
@@ -109,8 +112,9 @@ class Rota:
 
 def find_rota(beat: Beat, officers: int | None = None) -> Rota:
     """Return the fewest tours that serve every area, or with fewer `officers` those that serve the most risk."""
-    if beat.n <= MOST_EXACT:
-        return _exact(beat, officers)
+    fitting = _fitting(beat, MOST_SUBSETS)
+    if fitting is not None:
+        return _chosen(beat, fitting, officers)
     tours = _built(beat)
     least, method = least_officers(beat)
     if officers is None or officers >= len(tours):
@@ -142,33 +146,73 @@ def most_served(beat: Beat, officers: int) -> float:
 
 
 def shortest_tour(beat: Beat, areas: Sequence[int]) -> tuple[int, ...]:
-    """Return the areas in the order of a short closed tour: the shortest, up to 14 of them."""
+    """Return the areas in the order of a short closed tour: the shortest, up to 12 of them."""
     inside = list(areas)
-    if len(inside) <= MOST_EXACT:
-        travel = beat.travel[np.ix_(inside, inside)]
-        path, _ = _shortest(travel)
-        return tuple(inside[i] for i in _order(travel, path, (1 << len(inside)) - 1))
-    following, once = np.empty(len(inside), np.int64), np.ones(len(inside), np.int64)
-    build_tours(np.ascontiguousarray(beat.travel[np.ix_(inside, inside)]), 0.0, once, np.inf, 0, following)
+    travel, once = np.ascontiguousarray(beat.travel[np.ix_(inside, inside)]), np.ones(len(inside), np.int64)
+    if len(inside) <= MOST_ORDERED:
+        every = _fitting(Beat(travel, 0.0, once, np.inf, once / len(inside)), 1 << len(inside))
+        if every is not None:
+            return tuple(inside[i] for i in every.order(travel, len(every.subsets) - 1))
+    following = np.empty(len(inside), np.int64)
+    build_tours(travel, 0.0, once, np.inf, 0, following)
     return tuple(inside[i] for i in _cycles(following)[0])
 
 
-def _shortest(travel: Floats) -> tuple[Floats, Floats]:
-    n = len(travel)
-    path, tour = np.empty((1 << n, n)), np.empty(1 << n)
-    fill_shortest_tours(np.ascontiguousarray(travel), path, tour)
-    return path, tour
+@dataclass(frozen=True)
+class _Fitting:
+    """Every set of areas whose shortest tour fits a shift, in ascending order of its number (bit i: area i)."""
+
+    subsets: Integers
+    path: Floats
+
+    @property
+    def member(self) -> Mask:
+        inside: Mask = (self.subsets[:, None] >> np.arange(self.path.shape[1]) & 1).astype(bool)
+        return inside
+
+    def order(self, travel: Floats, row: int) -> list[int]:
+        """Trace the shortest closed tour of a set back from its last area."""
+        subset = int(self.subsets[row])
+        first = (subset & -subset).bit_length() - 1
+        last, backwards = int(np.argmin(self.path[row] + travel[:, first])), []
+        while subset:
+            backwards.append(last)
+            subset ^= 1 << last
+            if subset:
+                row = int(np.searchsorted(self.subsets, subset))
+                last = int(np.argmin(self.path[row] + travel[:, last]))
+        return backwards[::-1]
+
+    def largest(self) -> Integers:
+        """Return the rows of the sets that no area can join: ways are shortest, so their parts fit too."""
+        member, grows = self.member, np.zeros(len(self.subsets), bool)
+        for area in range(member.shape[1]):
+            grows |= ~member[:, area] & np.isin(self.subsets | 1 << area, self.subsets)
+        return np.flatnonzero(~grows)
 
 
-def _order(travel: Floats, path: Floats, subset: int) -> list[int]:
-    """Trace the shortest closed tour of a subset back from its last area."""
-    first = (subset & -subset).bit_length() - 1
-    last, backwards = int(np.argmin(path[subset] + travel[:, first])), []
-    while subset:
-        backwards.append(last)
-        subset ^= 1 << last
-        last = int(np.argmin(path[subset] + travel[:, last])) if subset else last
-    return backwards[::-1]
+def _fitting(beat: Beat, most: int) -> _Fitting | None:
+    """Return every set of areas that fits one tour; None if there are more than `most`."""
+    n = beat.n
+    if n > 62:  # bits of a set's number
+        return None
+    travel, path = np.ascontiguousarray(beat.travel), np.full((n, n), np.inf)
+    np.fill_diagonal(path, 0.0)
+    levels = [(np.int64(1) << np.arange(n, dtype=np.int64), path)]
+    while len(levels[-1][0]):
+        room = most - sum(len(subsets) for subsets, _ in levels) + 1
+        if room <= 0:
+            return None
+        subsets, path, tour = np.empty(room, np.int64), np.empty((room, n)), np.empty(room)
+        given = (travel, beat.visit, beat.visits, beat.shift * (1 + SLACK), *levels[-1])
+        count = grow_subsets(*given, subsets, path, tour)
+        if count < 0:
+            return None
+        order = np.argsort(subsets[:count])
+        levels.append((subsets[order], path[order]))
+    together = np.concatenate([subsets for subsets, _ in levels])
+    order = np.argsort(together)
+    return _Fitting(together[order], np.concatenate([path for _, path in levels])[order])
 
 
 def _built(beat: Beat) -> tuple[tuple[int, ...], ...]:
@@ -186,7 +230,7 @@ def _built(beat: Beat) -> tuple[tuple[int, ...], ...]:
     for row, tour in enumerate(pool):
         member[row, list(tour)] = True
     tours, left = [], set(range(beat.n))
-    for row in _cover(member, nodes=NODES):
+    for row in _cover(member).columns:
         areas = [area for area in np.flatnonzero(member[row]).tolist() if area in left]
         left -= set(areas)
         if areas:
@@ -208,67 +252,58 @@ def _cycles(following: Integers) -> tuple[tuple[int, ...], ...]:
     return tuple(tours)
 
 
-def _exact(beat: Beat, officers: int | None) -> Rota:
-    path, length = _shortest(beat.travel)
-    member = (np.arange(1 << beat.n)[:, None] >> np.arange(beat.n) & 1).astype(bool)
-    fits = (length + beat.visit * member.sum(axis=1)) * np.where(member, beat.visits, 0).max(axis=1) <= beat.shift * (
-        1 + SLACK
-    )
-    columns = _largest(fits, member)
-    needed = _cover(member[columns])
-    chosen, served = needed, 1.0
-    if officers is not None and officers < len(needed):
-        chosen = _cover(member[columns], beat.risk, officers)
-        served = float(beat.risk[member[columns[chosen]].any(axis=0)].sum())
-    tours, left = [], np.ones(beat.n, bool)
-    for subset in columns[chosen]:
-        areas = np.flatnonzero(member[subset] & left)
-        left[areas] = False
-        if len(areas):
-            tours.append(tuple(_order(beat.travel, path, int((1 << areas).sum()))))
-    return Rota(tuple(sorted(tours)), len(needed), min(1.0, served), EXACT)
+def _chosen(beat: Beat, fitting: _Fitting, officers: int | None) -> Rota:
+    """Choose among all tours that fit."""
+    rows = fitting.largest()
+    member = fitting.member[rows]
+    cover = _cover(member)
+    chosen, least = cover.columns, int(np.ceil(cover.bound - 1e-6))
+    served = 1.0
+    if officers is not None and officers < len(chosen):
+        most = _cover(member, beat.risk, officers)
+        chosen, served = most.columns, min(1.0, -most.bound * (1 + SLACK))
+    tours, left = [], set(range(beat.n))
+    for row in chosen:
+        areas = [area for area in np.flatnonzero(member[row]).tolist() if area in left]
+        left -= set(areas)
+        if areas:
+            kept = int(np.searchsorted(fitting.subsets, sum(1 << area for area in areas)))
+            tours.append(tuple(fitting.order(beat.travel, kept)))
+    return Rota(tuple(sorted(tours)), least, served, EXACT)
 
 
-def _largest(fits: Mask, member: Mask) -> Integers:
-    """Return the subsets that fit and that no area can join: ways are shortest, so their parts fit too."""
-    subsets = np.flatnonzero(fits)[1:]
-    grows = np.zeros(len(subsets), bool)
-    for area in range(member.shape[1]):
-        grows |= ~member[subsets, area] & fits[subsets | 1 << area]
-    largest: Integers = subsets[~grows]
-    return largest
+@dataclass(frozen=True)
+class _Cover:
+    """The chosen columns, and a bound that no choice goes below."""
+
+    columns: Integers
+    bound: float
 
 
-def _cover(member: Mask, value: Floats | None = None, most: int = 0, *, nodes: int | None = None) -> Integers:
-    """Return the fewest columns that cover every area, or those `most` that cover the greatest value.
-
-    With a limit on branch-and-bound nodes they are the best that was found.
-    """
+def _cover(member: Mask, value: Floats | None = None, most: int = 0) -> _Cover:
+    """Choose the fewest columns that cover every area, or `most` of them that cover the greatest value (at cost -1)."""
     columns, areas = member.shape
-    count = areas if value is not None else 0
-    cost = np.concatenate([np.full(columns, 0.0 if count else 1.0), -value if value is not None else []])
+    cost = np.ones(columns) if value is None else np.append(np.zeros(columns), -value)
     solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-    options: dict[str, Any] = {"output_flag": False, "threads": 1, "random_seed": 0, "mip_rel_gap": 0.0}
-    for name, option in (options if nodes is None else options | {"mip_max_nodes": nodes}).items():
+    options = {"output_flag": False, "threads": 1, "random_seed": 0, "mip_rel_gap": 0.0, "mip_max_nodes": NODES}
+    for name, option in options.items():
         solver.setOptionValue(name, option)
     for one in cost:
         solver.addCol(float(one), 0.0, 1.0, 0, np.empty(0, np.int32), np.empty(0))
     for area in range(areas):
         inside = np.flatnonzero(member[:, area]).astype(np.int32)
-        if count:
-            index = np.append(inside, np.int32(columns + area))
-            solver.addRow(0.0, highspy.kHighsInf, len(index), index, np.append(np.ones(len(inside)), -1.0))
+        ones = np.ones(len(inside))
+        if value is None:
+            solver.addRow(1.0, highspy.kHighsInf, len(inside), inside, ones)
         else:
-            solver.addRow(1.0, highspy.kHighsInf, len(inside), inside, np.ones(len(inside)))
-    if count:
+            with_served = np.append(inside, np.int32(columns + area))
+            solver.addRow(0.0, highspy.kHighsInf, len(with_served), with_served, np.append(ones, -1.0))
+    if value is not None:
         solver.addRow(0.0, float(most), columns, np.arange(columns, dtype=np.int32), np.ones(columns))
     kinds = np.full(columns, int(highspy.HighsVarType.kInteger), np.uint8)
     solver.changeColsIntegrality(columns, np.arange(columns, dtype=np.int32), kinds)
     solver.run()
-    limited = highspy.HighsModelStatus.kSolutionLimit
-    allowed = (highspy.HighsModelStatus.kOptimal, *([limited] if nodes is not None else []))
-    if solver.getModelStatus() not in allowed:
-        raise ModelError(f"the cover of {areas} areas was not solved: {solver.getModelStatus()}", "an optimum")
+    if solver.getModelStatus() not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kSolutionLimit):
+        raise ModelError(f"the cover of {areas} areas was not solved: {solver.getModelStatus()}", "a solution")
     values = np.array(solver.getSolution().col_value)[:columns]
-    chosen: Integers = np.flatnonzero(values > 0.5)
-    return chosen
+    return _Cover(np.flatnonzero(values > 0.5), float(solver.getInfo().mip_dual_bound))

@@ -1,4 +1,4 @@
-"""Closed tours through areas: the shortest of every subset, and tours built by cheapest insertion."""
+"""Closed tours through areas: the shortest of every subset that fits, and tours built by cheapest insertion."""
 
 from __future__ import annotations
 
@@ -7,38 +7,81 @@ import math
 from demandgeo.kernels import inner_kernel, kernel
 
 
+@inner_kernel
+def _row(subsets, subset):
+    """Return the row of a subset in ascending subsets, -1 if it is not there."""
+    low, high = 0, subsets.size
+    while low < high:
+        middle = (low + high) // 2
+        if subsets[middle] < subset:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < subsets.size and subsets[low] == subset else -1
+
+
+@inner_kernel
+def _paths(travel, subsets, path, grown, first, out_path):
+    """Fill the shortest paths from the first area of a grown subset to each other, and return its closed tour.
+
+    Infinite if a part of it is not among the subsets: then it cannot fit either.
+    """
+    n = travel.shape[0]
+    out_path[:] = math.inf
+    tour = math.inf
+    for last in range(first + 1, n):
+        if grown >> last & 1:
+            rest = _row(subsets, grown ^ (1 << last))
+            if rest < 0:
+                return math.inf
+            for before in range(first, n):
+                out_path[last] = min(out_path[last], path[rest, before] + travel[before, last])
+            tour = min(tour, out_path[last] + travel[last, first])
+    return tour
+
+
 @kernel
-def fill_shortest_tours(travel, out_path, out_tour):
-    """Fill the shortest closed tour of every subset of areas (Held and Karp 1962).
+def grow_subsets(travel, visit, visits, shift, subsets, path, out_subsets, out_path, out_tour):
+    """Fill the subsets of one area more whose shortest closed tour fits a shift (Held and Karp 1962).
 
     Parameters
     ----------
     travel
-        float64 [n, n], minutes, 0 on the diagonal; n at most some 16.
-    out_path
-        float64 [2^n, n]: of each subset (bit i: area i) the shortest path from its lowest area through all of it to
-        each area of it; infinite where there is none.
-    out_tour
-        float64 [2^n]: the same closed; 0 for none and one.
+        float64 [n, n], minutes, 0 on the diagonal; the shortest ways, so that what is part of a tour that fits fits.
+    visit, visits, shift
+        As for `build_tours`.
+    subsets
+        int64 [m], ascending: the subsets of so many areas that fit (bit i: area i).
+    path
+        float64 [m, n]: the shortest path from the lowest area of each through all of it to each area of it; infinite
+        where there is none.
+    out_subsets, out_path, out_tour
+        The grown subsets in no order, their paths, and their closed tours (minutes of travel).
+
+    Returns
+    -------
+    int
+        How many there are; -1 if they are more than `out_subsets` holds.
     """
-    n = travel.shape[0]
-    out_path[:] = math.inf
-    out_tour[:] = math.inf
-    out_tour[0] = 0.0
-    for subset in range(1, 1 << n):
-        first = 0
-        while subset >> first & 1 == 0:
-            first += 1
-        if subset == 1 << first:
-            out_path[subset, first] = 0.0
-        for last in range(first + 1, n):
-            if subset >> last & 1:
-                rest = subset ^ (1 << last)
-                for before in range(first, n):
-                    found = out_path[rest, before] + travel[before, last]
-                    out_path[subset, last] = min(out_path[subset, last], found)
-        for last in range(first, n):
-            out_tour[subset] = min(out_tour[subset], out_path[subset, last] + travel[last, first])
+    n, count = travel.shape[0], 0
+    for row in range(subsets.size):
+        size, first, most, top = 0, -1, 0, 0
+        for area in range(n):
+            if subsets[row] >> area & 1:
+                size += 1
+                first = area if first < 0 else first
+                most = max(most, visits[area])
+                top = area
+        for area in range(top + 1, n):
+            if count == out_subsets.size:
+                return -1
+            grown = subsets[row] | (1 << area)
+            tour = _paths(travel, subsets, path, grown, first, out_path[count])
+            if (tour + visit * (size + 1)) * max(most, visits[area]) <= shift:
+                out_subsets[count] = grown
+                out_tour[count] = tour
+                count += 1
+    return count
 
 
 @inner_kernel

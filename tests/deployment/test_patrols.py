@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demandgeo.deployment import dosage, shift_plan
-from demandgeo.deployment.tours import EXACT, MOST_EXACT, Beat, _built, find_rota, least_officers, most_served
+from demandgeo.deployment.tours import EXACT, Beat, _built, find_rota, least_officers, most_served
 from demandgeo.domain import Balance, Certificate, CostMatrix, Demand, Grid, Points, PriorityAreas, ShiftPlan, Table
 from demandgeo.domain.areas import AREA_COLUMNS
 from demandgeo.errors import ModelError
@@ -88,7 +88,7 @@ def test_a_plan_meets_the_dosage(n, required):
     assert plan.delivered_share == pytest.approx(1.0)
     assert plan.rows["required_visits"].sum() == 3 * n
     assert plan.least_officers <= plan.officers
-    if n <= MOST_EXACT:
+    if n <= 14:
         assert plan.is_proven
     apart = np.hypot(areas.x[:, None] - areas.x, areas.y[:, None] - areas.y) * 1.3 / (20_000 / 60)
     check_visits(plan, apart, 420.0)

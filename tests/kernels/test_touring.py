@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demandgeo.kernels.touring import build_tours, fill_shortest_tours
+from demandgeo.kernels.touring import build_tours, grow_subsets
 from tests.kernels import reference_touring as twin
 
 
@@ -22,17 +24,33 @@ def travel_between(seed: int, n: int) -> np.ndarray:
     return ways
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 6))
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.sampled_from([60.0, 120.0, np.inf]))
 @settings(max_examples=30)
-def test_the_shortest_tour_of_every_subset(seed, n):
-    travel = travel_between(seed, n)
-    path, tour = np.empty((2**n, n)), np.empty(2**n)
-    fill_shortest_tours(travel, path, tour)
-    assert tour[0] == 0
-    for subset in range(1, 2**n):
-        areas = [area for area in range(n) if subset >> area & 1]
-        assert tour[subset] == pytest.approx(twin.shortest_tour(travel, areas), abs=1e-9)
-        assert np.isinf(path[subset]).sum() >= n - len(areas)
+def test_every_subset_that_fits_grows_with_its_shortest_tour(seed, n, shift):
+    travel, visits = travel_between(seed, n), np.random.default_rng(seed).integers(1, 4, n)
+    subsets, path = 1 << np.arange(n, dtype=np.int64), np.full((n, n), np.inf)
+    np.fill_diagonal(path, 0.0)
+    # A shift that holds every area's own visits, as the kernel is told.
+    shift = max(shift, 15.0 * visits.max())
+    for size in range(2, n + 1):
+        expected = {}
+        for areas in itertools.combinations(range(n), size):
+            tour = twin.shortest_tour(travel, list(areas))
+            if (15.0 * size + tour) * visits[list(areas)].max() <= shift:
+                expected[sum(1 << area for area in areas)] = tour
+        grown, longer, tours = np.empty(2**n, np.int64), np.empty((2**n, n)), np.empty(2**n)
+        count = grow_subsets(travel, 15.0, visits, shift, subsets, path, grown, longer, tours)
+        assert dict(zip(grown[:count].tolist(), tours[:count].tolist(), strict=True)) == pytest.approx(expected)
+        assert count == len(expected)
+        order = np.argsort(grown[:count])
+        subsets, path = grown[:count][order], longer[:count][order]
+
+
+def test_more_subsets_than_there_is_room_for_are_said():
+    travel, path = np.zeros((4, 4)), np.zeros((4, 4))
+    out = np.empty(2, np.int64), np.empty((2, 4)), np.empty(2)
+    subsets = 1 << np.arange(4, dtype=np.int64)
+    assert grow_subsets(travel, 1.0, np.ones(4, np.int64), 9.0, subsets, path, *out) == -1
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12))
