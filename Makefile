@@ -21,7 +21,7 @@ long: .venv/dev
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/sources/test_ledger.py tests/domain -k "ledger or balance"
 
 benchmark: .venv/dev
-	$(BIN)/python benchmarks/run.py density
+	for room in density priority significance roads travel deployment; do $(BIN)/python benchmarks/run.py $$room; done
 
 # A stamp per lock file: the environment is brought up to date when a lock changes.
 .venv/runtime: requirements/runtime.lock pyproject.toml

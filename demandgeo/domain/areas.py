@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from demandgeo.domain.demand import Balance, Demand
-from demandgeo.domain.events import COUNT
+from demandgeo.domain.events import counted_in
 from demandgeo.domain.record import Floats, Integers, Mask, Record, frozen_array, frozen_mapping, frozen_table
 from demandgeo.domain.support import Support
 from demandgeo.errors import ModelError, Problems
@@ -157,7 +157,7 @@ class PriorityAreas(Record):
         )
 
     def _what(self) -> str:
-        return "incidents" if self.demand.is_count else "harm"
+        return counted_in(self.demand.weight_name)
 
     def _extent(self) -> str:
         return {"m2": "area", "m": "street length"}[self.support.extent_unit]
@@ -252,7 +252,7 @@ class Holdout(Record):
 
     def sentence(self) -> str:
         """One line: what the areas held in the tested period."""
-        what = "incidents" if self.weight_name == COUNT else "harm"
+        what = counted_in(self.weight_name)
         return (
             f"in {self.period} they held {self.demand_share:.1%} of {what} "
             f"({self.chosen_share:.1%} when chosen; PAI {self.pai:.1f})."

@@ -24,7 +24,21 @@ ANTISOCIAL = "Anti-social behaviour"
 COUNT = "count"
 """Name of the weight that counts each event once."""
 
+KSI = "KSI"
+"""How the names of weights begin that say how far a casualty or collision is one of killed or seriously injured."""
+
 RESOLUTIONS = ("month", "day", "minute")
+
+
+def counted_in(weight_name: str) -> str:
+    """Say what sums of weight are called: incidents, KSI, or harm.
+
+    Examples
+    --------
+    >>> counted_in("count"), counted_in("KSI (adjusted)"), counted_in("ons-css")
+    ('incidents', 'KSI', 'harm')
+    """
+    return "incidents" if weight_name == COUNT else KSI if weight_name.startswith(KSI) else "harm"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

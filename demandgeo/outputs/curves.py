@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from demandgeo.domain import Demand, Frontier, PriorityAreas
+from demandgeo.domain.events import counted_in
 from demandgeo.domain.record import Floats
 from demandgeo.outputs.furniture import MARGIN, page
 from demandgeo.outputs.palettes import ACCENT, INK, QUIET, ramp
@@ -41,7 +42,7 @@ def cherry_pick(demand: Demand) -> tuple[Floats, Floats]:
 def concentration(areas: PriorityAreas, about: Mapping[str, str]) -> Figure:
     """Draw the curve, the equality diagonal and the chosen areas' point, with the sentence that quotes it."""
     demand, support = areas.demand, areas.support
-    what = "incidents" if demand.is_count else "harm"
+    what = counted_in(demand.weight_name)
     extent = {"m2": "area", "m": "street length"}[support.extent_unit]
     shares = f"{areas.demand_share:.1%} of {what} on {areas.extent_share:.1%} of the {extent}"
     subtitle = f"{demand.period}, {support.n:,} {support.unit_name}"

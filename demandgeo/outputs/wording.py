@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 
 from demandgeo.domain import Demand
 from demandgeo.domain.areas import share_text
+from demandgeo.domain.events import counted_in
 
 APPROXIMATE = "Locations are approximate: recorded points may stand for a nearby street or place."
 """Stands on every map of recorded events: open police data move each crime to one of a fixed list of points."""
@@ -52,7 +54,7 @@ def number(value: float) -> str:
 
 def words(name: str) -> str:
     """Turn the name of an artifact into words: ``next_harm`` into ``Next harm``."""
-    return capital(name.replace("_", " ").strip())
+    return re.sub(r"\bksi\b", "KSI", capital(name.replace("_", " ").strip()), flags=re.IGNORECASE)
 
 
 def capital(text: str) -> str:
@@ -84,7 +86,7 @@ def unit(demand: Demand) -> str:
 
 def amount(demand: Demand) -> str:
     """Say what sums of demand over units are in: ``incidents``, or ``harm per year``."""
-    text = demand.measure if demand.is_count else demand.measure.replace("weight", "harm")
+    text = demand.measure if demand.is_count else demand.measure.replace("weight", counted_in(demand.weight_name))
     return text.replace("/", " per ").replace("km2", "km²").replace("yr", "year")
 
 
@@ -100,7 +102,7 @@ def alias(column: str) -> str:
 
 def left_out(demand: Demand) -> str:
     """Say how much of what was recorded is not on the map."""
-    balance, what = demand.balance, "events" if demand.is_count else "harm"
+    balance, what = demand.balance, "events" if demand.is_count else counted_in(demand.weight_name)
     fates = {
         "outside": "lies outside the study area",
         "unlocated": "has no location",

@@ -18,7 +18,10 @@ from hypothesis import strategies as st
 from demandgeo import domain
 from demandgeo.domain import Balance, Demand, Grid, Labels, Record, Table, codec
 from demandgeo.errors import ModelError, OutputError
-from tests.domain.strategies import RECORDS
+from tests.domain.answers import ANSWERS
+from tests.domain.strategies import RECORDS as DRAWN
+
+RECORDS = DRAWN | ANSWERS
 
 
 def same(a: object, b: object) -> bool:

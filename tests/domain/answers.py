@@ -1,0 +1,62 @@
+"""Records that answer a planner's question: made by the rooms from drawn inputs, as their rules leave few others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from hypothesis import strategies as st
+
+from demandgeo.density import count
+from demandgeo.deployment import allocate, demand_scenarios, hypercube, locate, score, shift_plan
+from demandgeo.domain import CostMatrix, Demand, Events, Grid, Option, Options, Points, Table
+from demandgeo.priority import frontier
+
+seeds = st.integers(0, 2**32 - 1)
+CRS = "EPSG:27700"
+GRID = Grid.covering((0, 0, 400, 200), cell=100, crs=CRS)
+
+
+def demand(seed: int) -> Demand:
+    x, y = np.random.default_rng(seed).uniform(0, [[400], [200]], (2, 12))
+    return count(Events.at(x, y, crs=CRS), GRID)
+
+
+def points(seed: int) -> Points:
+    rng = np.random.default_rng(seed)
+    x, y = rng.uniform(0, 5000, (2, 3)).round(1)
+    return Points(("a", "b é", "c"), x, y, CRS, pd.DataFrame({"district": ["x", "x", "y"]}))
+
+
+def times(seed: int, shape: tuple[int, int] = (3, 8)) -> CostMatrix:
+    return CostMatrix.of(np.random.default_rng(seed).uniform(0, 900, shape))
+
+
+def grant(seed: int):
+    need = pd.DataFrame({"district": ["x", "y"], "population": np.random.default_rng(seed).integers(1, 99, 2)})
+    return allocate((Table("need", need),), weights={"population": 1.0}, total=1_000)
+
+
+def teams(seed: int):
+    calls = pd.DataFrame({"calls_per_hour": np.random.default_rng(seed).uniform(0.1, 1.0, 2)})
+    return hypercube(times(seed, (2, 2)), Table("calls", calls), minutes_per_call=30.0)
+
+
+def scorecard(seed: int):
+    options = Options.of({"now": ["0"], "two": ["1", "2"]}, status_quo="now")
+    scenarios = demand_scenarios(demand(seed), draws=3, seed=1)
+    return score(options, demand(seed), times(seed), scenarios=scenarios, criteria=["mean_time"])
+
+
+ANSWERS = {
+    "Allocation": seeds.map(grant),
+    "CostMatrix": seeds.map(times),
+    "Dispatch": seeds.map(teams),
+    "Frontier": seeds.map(lambda seed: frontier(demand(seed), demand_shares=(0.5,), max_areas=(1, 2))),
+    "Location": seeds.map(lambda seed: locate(times(seed), demand(seed), p=2)),
+    "Option": st.just(Option("searched", (), {"p": 2, "model": "p-median"})),
+    "Options": st.just(Options.of({"now": ["a"], "east": ["a", "b"]}, status_quo="now")),
+    "Points": seeds.map(points),
+    "Scenarios": seeds.map(lambda seed: demand_scenarios(demand(seed), demand(seed + 1), draws=3, seed=2)),
+    "Scorecard": seeds.map(scorecard),
+    "ShiftPlan": seeds.map(lambda seed: shift_plan(points(seed))),
+}
