@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 from demandgeo.kernels.scoring import MEASURES, Measure, score_options
 from tests.kernels import reference_scoring as twin
 from tests.kernels.threads import assert_same_bytes
+
+needs_jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
 
 
 def problem(seed):
@@ -58,6 +61,7 @@ def made():
 """
 
 
+@needs_jit
 @pytest.mark.threads
 @pytest.mark.parametrize("layer", ["workqueue", "omp"])
 def test_any_number_of_threads_gives_the_same_bytes(layer, tmp_path):
