@@ -30,6 +30,7 @@ from demandgeo.sources.edges import (
     text,
 )
 from demandgeo.sources.projection import check_not_swapped, default_crs, lonlat, project, transform_note
+from demandgeo.sources.vectors import FORMATS
 
 KM_PER_MILE = 1.609344
 SPEED = re.compile(r"(\d+(?:\.\d+)?)\s*(mph|km/?h|kph)?")
@@ -156,6 +157,15 @@ def _edges(path: Any, layer: str | None, crs: str | None, id: str | None) -> Edg
     path = Path(path)
     if path.suffix.lower() in (".graphml", ".xml"):
         return edges_of_graphml(path)
+    if path.is_file() and path.suffix.lower() not in FORMATS:
+        raise SourceError(
+            Problem(
+                f"files {path.suffix or 'without a suffix'} are not read",
+                f"streets in one of {', '.join(('.graphml', *FORMATS))} were needed",
+                "convert it, or save the graph with osmnx.save_graphml",
+                file=str(path),
+            )
+        )
     return edges_of_layer(path, layer=layer, crs=crs, id=id)
 
 

@@ -233,3 +233,9 @@ def test_other_bad_input(tmp_path):
         read_streets(file)
     with pytest.raises(SourceError, match="no column 'code'"):
         read_streets(file, "two", id="code")
+
+
+def test_a_file_of_another_kind_is_refused_naming_graphml_too(tmp_path):
+    (tmp_path / "streets.md").write_text("no streets")
+    with pytest.raises(SourceError, match=r"streets\.md: files \.md are not read; streets in one of \.graphml, \.gpkg"):
+        read_streets(tmp_path / "streets.md")
