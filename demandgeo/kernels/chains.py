@@ -9,8 +9,7 @@ from demandgeo.kernels import inner_kernel, kernel
 def join(partner, length, out_chain, out_offset, out_turned, out_arm):
     """Join segments into chains; return how many chains there are.
 
-    Arm 2s leaves segment s at its start, 2s + 1 at its end. The lowest segment of a chain runs with it, so that a cut,
-    whose new piece has a new number, turns no chain. A ring is cut at the start of its first segment.
+    Arm 2s leaves segment s at its start, 2s + 1 at its end. A ring is cut at the start of its first segment.
 
     Parameters
     ----------
@@ -31,26 +30,13 @@ def join(partner, length, out_chain, out_offset, out_turned, out_arm):
     chains = 0
     for arm in range(partner.size):
         if partner[arm] < 0 and out_chain[arm >> 1] < 0:
-            first = _first_arm(arm, partner)
-            _follow(first, chains, partner, length, out_chain, out_offset, out_turned, out_arm)
+            _follow(arm, chains, partner, length, out_chain, out_offset, out_turned, out_arm)
             chains += 1
     for segment in range(length.size):
         if out_chain[segment] < 0:
             _follow(2 * segment, chains, partner, length, out_chain, out_offset, out_turned, out_arm)
             chains += 1
     return chains
-
-
-@inner_kernel
-def _first_arm(arm, partner):
-    """Return the end of a chain, given the other or the same, from which its lowest segment is passed forwards."""
-    lowest, last, at = arm, arm, arm
-    while at >= 0:
-        if at >> 1 < lowest >> 1:
-            lowest = at
-        last = at ^ 1
-        at = partner[last]
-    return last if lowest & 1 else arm
 
 
 @inner_kernel

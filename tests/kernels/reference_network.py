@@ -120,7 +120,7 @@ def nearest_pieces(x, y, *, ax, ay, bx, by):
 
 
 def chains(partner, length):
-    """Segments joined where exactly two meet: for each chain the list of (segment, runs against it), lowest with it."""
+    """Segments joined where exactly two meet: for each chain the list of (segment, runs against it)."""
     left, found = set(range(len(length))), []
     first = [arm for arm in range(len(partner)) if partner[arm] < 0]
     for arm in itertools.chain(first, (2 * s for s in range(len(length)))):
@@ -129,8 +129,6 @@ def chains(partner, length):
             left.remove(here >> 1)
             chain.append((here >> 1, bool(here & 1)))
             here = int(partner[here ^ 1])
-        if chain and min(chain)[1]:
-            chain = [(segment, not against) for segment, against in reversed(chain)]
         if chain:
             found.append(chain)
     return found
