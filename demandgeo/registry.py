@@ -154,11 +154,24 @@ def stage(name: str) -> Callable[[F], F]:
     return _registrar(STAGES, name, output_is_artifact=True)
 
 
-def criterion(name: str, *, direction: str, unit: str) -> Callable[[F], F]:
-    """Register a criterion on which options are scored; `direction` is ``"higher"`` or ``"lower"`` is better."""
+def criterion(name: str, *, direction: str, unit: str, needs: str = "", by_shift: bool = True) -> Callable[[F], F]:
+    """Register a criterion on which options are scored.
+
+    Parameters
+    ----------
+    direction
+        ``"higher"`` or ``"lower"`` is better.
+    unit
+        Of its values.
+    needs
+        What it reads beyond travel times and demand, one word (see `deployment.performance`).
+    by_shift
+        Whether it means something for a single shift.
+    """
     if direction not in ("higher", "lower"):
         raise TypeError(f"criterion {name!r}: direction is {direction!r}, 'higher' or 'lower' was needed")
-    return _registrar(CRITERIA, name, labels={"direction": direction, "unit": unit})
+    labels = {"direction": direction, "unit": unit, "needs": needs, "by_shift": "yes" if by_shift else ""}
+    return _registrar(CRITERIA, name, labels=labels)
 
 
 def writer(name: str) -> Callable[[F], F]:

@@ -37,6 +37,7 @@ CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 Minutes = Annotated[float, Field(gt=0)]
 Times = tuple[str, str] | list[str]
 Required = Literal["alike", "by risk"]
+Visits = Annotated[int, Field(ge=1)]
 
 
 @stage("deployment.shift_plan")
@@ -45,7 +46,7 @@ def shift_plan(
     times: CostMatrix | None = None,
     *,
     officers: Annotated[int, Field(ge=1)] | None = None,
-    visits: Annotated[int, Field(ge=1)] = SAVVY_VISITS,
+    visits: Visits | dict[str, Visits] = SAVVY_VISITS,
     visit_minutes: Minutes = SAVVY_VISIT_MINUTES,
     shift: Times = SAVVY_SHIFT,
     required: Required = "alike",
@@ -69,7 +70,7 @@ def shift_plan(
         How many there are; as many as it takes if None. With too few, areas are served in full or not at all, so that
         the most risk is served.
     visits
-        To each area in a shift, 3 by default, as in Operation Savvy.
+        To each area in a shift, 3 by default, as in Operation Savvy; or how many to each area, by its name.
     visit_minutes
         Length of a visit; 15 by default, as in Operation Savvy.
     shift
@@ -122,7 +123,7 @@ def dosage(
     assignment: Table,
     times: CostMatrix | None = None,
     *,
-    visits: Annotated[int, Field(ge=1)] = SAVVY_VISITS,
+    visits: Visits | dict[str, Visits] = SAVVY_VISITS,
     visit_minutes: Minutes = SAVVY_VISIT_MINUTES,
     shift: Times = SAVVY_SHIFT,
     required: Required = "alike",
@@ -171,7 +172,7 @@ def dosage(
 class _Order:
     """What is asked for: visits, their minutes, when the shift begins, how long it is, and how visits are shared."""
 
-    visits: int
+    visits: int | dict[str, int]
     minutes: float
     clock: tuple[int, int]
     required: Required
@@ -199,11 +200,11 @@ def _clock(shift: Times) -> tuple[int, int]:
 def _beat(
     areas: PriorityAreas | Points, times: CostMatrix | None, order: _Order, detour: float, speed_kmh: float
 ) -> tuple[Beat, _About]:
-    names, outlines, risk, points = _described(areas)
+    names, outlines, risk, points = described(areas)
     problems = Problems()
     problems.check(len(names) > 0, "there is no area", "at least one was needed")
-    for name, value, least in (("visits", order.visits, 1), ("detour", detour, 1)):
-        problems.check(least <= value < np.inf, f"{name} is {value}", f"a number >= {least} was needed")
+    problems.check(1 <= detour < np.inf, f"detour is {detour}", "a number >= 1 was needed")
+    _check_visits(order, names, problems)
     for name, value in (("visit_minutes", order.minutes), ("speed_kmh", speed_kmh)):
         problems.check(0 < value < np.inf, f"{name} is {value}", "a number > 0 was needed")
     good = np.isfinite(risk).all() and (risk >= 0).all() and risk.sum() > 0
@@ -216,7 +217,7 @@ def _beat(
         travel = _given(times, names)
         said = f"travel times: {times.profile}"
     shares = risk / risk.sum()
-    needed = _required(order, shares)
+    needed = _required(order, names, shares)
     _, length = order.clock
     for name, count in zip(names, needed.tolist(), strict=True):
         over = count * order.minutes - length
@@ -231,7 +232,7 @@ def _beat(
     return beat, _About(names, outlines, areas.crs if isinstance(areas, Points) else areas.support.crs, said)
 
 
-def _described(areas: PriorityAreas | Points) -> tuple[tuple[str, ...], Geometries, Floats, Floats]:
+def described(areas: PriorityAreas | Points) -> tuple[tuple[str, ...], Geometries, Floats, Floats]:
     """Return names, outlines, risk and a point inside each area."""
     if isinstance(areas, Points):
         risk = areas.column("risk")
@@ -278,9 +279,23 @@ def _shortest_ways(travel: Floats) -> Floats:
     return ways
 
 
-def _required(order: _Order, shares: Floats) -> Integers:
+def _check_visits(order: _Order, names: tuple[str, ...], problems: Problems) -> None:
+    visits = order.visits if isinstance(order.visits, dict) else {"visits": order.visits}
+    for name, number in visits.items():
+        problems.check(number >= 1, f"{name} is {number}", "a number >= 1 was needed")
+    if isinstance(order.visits, dict):
+        problems.check(order.required == "alike", "visits are given by area and by risk", "one of the two")
+        for name in visits.keys() - set(names):
+            problems.add(f"visits are given to {name!r}, which is no area", remedy=did_you_mean(name, names))
+        lacking = [name for name in names if name not in visits]
+        problems.check(not lacking, f"no visits are given for {', '.join(lacking)}", "a number for each area")
+
+
+def _required(order: _Order, names: tuple[str, ...], shares: Floats) -> Integers:
     """Return the visits that each area needs."""
     n = len(shares)
+    if isinstance(order.visits, dict):
+        return np.array([order.visits[name] for name in names], np.int64)
     if order.required == "alike":
         return np.full(n, order.visits, np.int64)
     exact = [Fraction(share) for share in shares.tolist()]

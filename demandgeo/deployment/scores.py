@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from pydantic import Field
 
-from demandgeo.deployment.criteria import Performance
-from demandgeo.deployment.location import locate
+from demandgeo.deployment.patrols import SAVVY_SHIFT, SAVVY_VISIT_MINUTES, SAVVY_VISITS
+from demandgeo.deployment.people import People
+from demandgeo.deployment.performance import NEEDS, Performance, Standards
 from demandgeo.deployment.questions import point_demand
-from demandgeo.deployment.robustness import dominators, gains, probability_first
-from demandgeo.domain import CostMatrix, Demand, Labels, Option, Options, PriorityAreas, Scenarios, Scorecard
-from demandgeo.domain.options import RANKING_COLUMNS, SCORE_COLUMNS
-from demandgeo.domain.record import Floats, Integers
+from demandgeo.deployment.robustness import dominators, gains, rank_probability, topsis, weighted_sum
+from demandgeo.deployment.rosters import Roster, priced, resolved
+from demandgeo.deployment.shifts import has_shifts, pooled
+from demandgeo.domain import CostMatrix, Demand, Options, PriorityAreas, Scenarios, Scorecard, Table, Zones
+from demandgeo.domain.record import Floats
+from demandgeo.domain.scorecard import RANKING_COLUMNS, SCORE_COLUMNS, SHIFT_COLUMNS
 from demandgeo.errors import ModelError, Problems, did_you_mean
-from demandgeo.kernels.chance import fill_uniform
-from demandgeo.kernels.scoring import MEASURES, score_options
 from demandgeo.registry import CRITERIA, Entry, stage
 
-DEFAULT = (
+USUAL = (
     "coverage",
     "backup_coverage",
     "expected_coverage",
@@ -30,78 +31,48 @@ DEFAULT = (
     "workload_gini",
     "district_gap",
     "unreached",
+    "priority_coverage",
+    "wait_share",
+    "dosage_delivered",
+    "people_worse_off",
+    "officers",
+    "sites_cost",
 )
+"""What is scored where nothing else is asked for: of these, all that the inputs allow."""
+
 NOTES = (
     "Scores say how soon recorded demand could be met. They are no evidence that crime would fall.",
     "Recorded demand is partly made by where officers are: a plan that follows it records more of it there.",
 )
 
-
-@stage("deployment.demand_scenarios")
-def demand_scenarios(demand: Demand, held_out: Demand | None = None, *, draws: int = 200, seed: int = 0) -> Scenarios:
-    """Draw demand that might have been recorded instead: a Poisson number of events per unit.
-
-    Parameters
-    ----------
-    demand
-        With `count`, the events behind each unit; each drawn event weighs the unit's mean.
-    held_out
-        Demand of another period on the same support, which is scored apart and which no search sees.
-    draws
-        Number of scenarios.
-    seed
-        Of the draws.
-
-    Raises
-    ------
-    ModelError
-        If there are no counts or no draws, or the held-out demand is of another support or weight.
-
-    Notes
-    -----
-    Units are independent, and the spread of severity inside a category is left out: series of crimes vary more.
-
-    Examples
-    --------
-    >>> from demandgeo.density import count
-    >>> from demandgeo.domain import Events, Grid
-    >>> grid = Grid.covering((0, 0, 300, 100), cell=100, crs="EPSG:27700")
-    >>> demand = count(Events.at([50.0] * 9 + [150.0], [50.0] * 10, crs="EPSG:27700"), grid)
-    >>> demand_scenarios(demand, draws=5, seed=1).values.shape
-    (3, 5)
-    """
-    problems = Problems()
-    problems.check(draws >= 1, f"draws is {draws}", "1 or more was needed")
-    counted = problems.check(demand.count is not None, "the demand has no counts of events", "use density.count")
-    if held_out is not None:
-        same = held_out.support.content_hash() == demand.support.content_hash()
-        problems.check(same, "the held-out demand is on other places", "the same support was needed")
-        problems.check(
-            held_out.weight_name == demand.weight_name,
-            f"the demand is weighted by {demand.weight_name!r}, the held-out one by {held_out.weight_name!r}",
-        )
-    problems.raise_as(ModelError)
-    count = np.asarray(demand.count if counted else [], np.float64)
-    each = np.divide(np.nan_to_num(demand.total), count, out=np.zeros(count.size), where=count > 0)
-    chance = np.empty((count.size, draws))
-    fill_uniform(seed, 0, chance)
-    values = stats.poisson.ppf(chance, count[:, None]) * each[:, None]
-    values[count == 0] = 0.0
-    return Scenarios(values, held_out, {"method": "Poisson events per unit", "seed": seed})
+Seconds = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
 
 
 @stage("deployment.score")
-def score(
+def score(  # noqa: PLR0917 - inputs of a stage are positional
     options: Options,
     demand: Demand,
     tt: CostMatrix,
     areas: PriorityAreas | None = None,
     scenarios: Scenarios | None = None,
+    residents: Zones | Demand | Table | None = None,
     *,
     criteria: Sequence[str] | None = None,
-    within: float = 480.0,
-    busy: float = 0.3,
-    draws: int = 10_000,
+    weights: dict[str, Positive] | None = None,
+    within: Seconds = 480.0,
+    fading_to: Seconds | None = None,
+    busy: Annotated[float, Field(ge=0, lt=1)] = 0.3,
+    worse_by: Seconds = 60.0,
+    calls_per_hour: Positive | None = None,
+    minutes_per_call: Positive | None = None,
+    visits: Annotated[int, Field(ge=1)] = SAVVY_VISITS,
+    visit_minutes: Positive = SAVVY_VISIT_MINUTES,
+    patrol_shift: tuple[str, str] = SAVVY_SHIFT,
+    officer_cost: Positive | None = None,
+    officer_hours: Positive = 1_650.0,
+    inside_areas: bool = False,
+    draws: Annotated[int, Field(ge=1)] = 10_000,
     seed: int = 0,
 ) -> Scorecard:
     """Score options against each other and against the status quo.
@@ -111,21 +82,38 @@ def score(
     options
         What is compared. Options with a search are searched for on `demand` first, and on nothing else.
     demand
-        On the destinations of `tt`, in their order.
+        On the destinations of `tt`, in their order; by shift (`deployment.shift_demand`) where the options have shifts.
     tt
-        Travel times from every site that an option names.
+        Travel times from every base that an option names.
     areas
-        If given, only demand inside these priority areas counts (they must be on the same support).
+        Priority areas, on the same support: what patrols visit.
     scenarios
         Demand that might have been recorded instead, and a held-out period.
+    residents
+        Zones with a population, demand that counts residents, or a table of `deployment.residents`.
     criteria
-        Names of registered criteria; None for eight that need no further columns.
-    within
-        Seconds: the standard of the coverage criteria.
+        Names of registered criteria; None for the usual ones of which the inputs allow to judge.
+    weights
+        Of criteria, for the two views `weighted_sum` and `topsis`; 1 where none is stated.
+    within, fading_to
+        Seconds: the standard of the coverage criteria, and when gradual coverage has faded out (twice the standard if
+        None).
     busy
-        Share of the time that a site cannot respond, for expected coverage.
+        Share of the time that a team cannot respond, for expected coverage.
+    worse_by
+        Seconds by which help must take longer for people to count as worse off.
+    calls_per_hour, minutes_per_call
+        Calls of all places and shifts together, mean over the day, and the mean minutes that a call keeps a team: for
+        the queueing criteria. Calls are shared out as demand is.
+    visits, visit_minutes, patrol_shift
+        The dosage that each priority area needs in a shift (Operation Savvy: three visits of 15 minutes, 15:00-22:00).
+    officer_cost, officer_hours
+        Per year and full-time officer: what one costs; and the hours on duty after leave, training and sickness (1,650
+        is an assumption).
+    inside_areas
+        Count only demand inside the priority areas.
     draws, seed
-        Of scenarios and criterion weights, for the probability of ranking first.
+        Of scenarios and criterion weights, for the probability of each rank.
 
     Returns
     -------
@@ -135,12 +123,14 @@ def score(
     Raises
     ------
     ModelError
-        If an option names a site that `tt` does not have, a criterion is not known, or places differ.
+        If an option names a base that `tt` does not have, a criterion is not known or lacks what it needs, places or
+        shifts differ, or demand has no shifts and options do.
 
     Notes
     -----
     The p10 of a criterion is what nine scenarios in ten reach; max_regret is the most that an option falls short of
-    the best option of a scenario. Scores are no evidence of an effect on crime.
+    the best option of a scenario. All shifts count together, each by its demand; `by_shift` takes them apart. Scores
+    are no evidence of an effect on crime.
 
     Examples
     --------
@@ -153,143 +143,219 @@ def score(
     >>> card.to_frame()["mean_time"].tolist(), card.ranking["dominated_by"].tolist()
     ([90.0, 30.0], ['west', ''])
     """
-    entries = _entries(criteria)
-    base, columns = _demand_columns(demand, tt, areas, scenarios, within=within, busy=busy)
-    resolved, proofs = _resolved(options, demand, tt)
-    found = _performance(resolved, tt, columns, _districts(demand), within=within, busy=busy)
-    values = np.stack([entry.function(found) for entry in entries.values()], axis=1)
-    drawn = values[:, :, 1 : 1 + base] if base else values[:, :, :1]
-    directions = [entry.labels["direction"] for entry in entries.values()]
-    gain = gains(np.moveaxis(values, 1, 2), directions)
-    first = probability_first(
-        np.ascontiguousarray(gains(np.moveaxis(drawn, 1, 2), directions).transpose(0, 2, 1)), draws=draws, seed=seed
+    standards = Standards(
+        within=float(within),
+        fading_to=float(2 * within if fading_to is None else fading_to),
+        busy=float(busy),
+        worse_by=float(worse_by),
+        minutes_per_call=minutes_per_call,
+        calls_per_hour=calls_per_hour,
+        visits=visits,
+        visit_minutes=visit_minutes,
+        patrol_shift=patrol_shift,
+        officer_cost=officer_cost,
+        officer_hours=officer_hours,
+        seed=seed,
     )
-    beaten = [None if k is None else options.names[k] for k in dominators(gain[:, 0, :])]
+    columns = _columns(options, demand, tt, scenarios, standards=standards, areas=areas, inside_areas=inside_areas)
+    costed = priced(tt, options)
+    found, proofs = resolved(options, costed, demand)
+    performance = Performance(
+        costed,
+        demand,
+        found,
+        Roster.of(found, costed, demand),
+        columns,
+        standards,
+        areas,
+        None if residents is None else People.of(residents, demand.support),
+    )
+    entries = _entries(criteria, performance)
+    held = scenarios is not None and scenarios.held_out is not None
+    weight = _weights(weights, entries)
+    values = np.stack([entry.function(performance) for entry in entries.values()], axis=1)
+    drawn = values[:, :, 1 : values.shape[2] - held] if scenarios is not None else values[:, :, :1]
+    ranking, ranks = _rankings(found, entries, values[:, :, 0], drawn, weight=weight, draws=draws, seed=seed)
     return Scorecard(
-        options=resolved,
-        rows=_rows(options, entries, values, base, held=scenarios is not None and scenarios.held_out is not None),
-        ranking=pd.DataFrame(
-            dict(zip(RANKING_COLUMNS, (options.names, first, [name or "" for name in beaten]), strict=True))
-        ),
+        options=found,
+        rows=_rows(found, entries, values, drawn if scenarios is not None else None, held=held),
+        ranking=ranking,
+        ranks=ranks,
+        by_shift=_by_shift(performance, entries),
         notes=NOTES,
         provenance={
             "within_s": within,
             "busy": busy,
             "profile": tt.profile,
-            "scenarios": base,
+            "travel": tt.provenance.get("method", "given"),
+            "scenarios": 0 if scenarios is None else scenarios.values.shape[1],
+            "scenario_method": "" if scenarios is None else scenarios.provenance.get("method", "given"),
+            "weights": dict(zip(entries, weight.tolist(), strict=True)),
             "draws": draws,
             "seed": seed,
-            "inside_priority_areas_only": areas is not None,
+            "inside_priority_areas_only": inside_areas,
             "searches": proofs,
         },
     )
 
 
-def _entries(criteria: Sequence[str] | None) -> dict[str, Entry]:
+def _columns(
+    options: Options,
+    demand: Demand,
+    tt: CostMatrix,
+    scenarios: Scenarios | None,
+    *,
+    standards: Standards,
+    areas: PriorityAreas | None,
+    inside_areas: bool,
+) -> Floats:
+    """Return the demand, the scenarios and the held-out demand as columns, float64 [shifts * n, draws]."""
+    problems, n = Problems(), demand.support.n
+    point_demand(tt, demand, problems)
+    _check_shifts(options, demand, problems)
+    problems.check(standards.within >= 0, f"within is {standards.within}", "seconds >= 0 were needed")
+    good = standards.fading_to >= standards.within
+    problems.check(good, f"fading_to is {standards.fading_to}", f"seconds from {standards.within} on were needed")
+    problems.check(0 <= standards.busy < 1, f"busy is {standards.busy}", "a share in [0, 1) was needed")
+    parts = [pooled(demand)[:, None]]
+    if scenarios is not None:
+        rows = len(parts[0])
+        problems.check(
+            len(scenarios.values) == rows,
+            f"the scenarios have {len(scenarios.values)} rows, the demand {rows} (units x shifts)",
+            "scenarios drawn from the same demand were needed",
+        )
+        parts.append(scenarios.values)
+        if scenarios.held_out is not None:
+            point_demand(tt, scenarios.held_out, problems)
+            parts.append(pooled(scenarios.held_out)[:, None])
+    if areas is not None:
+        same = areas.support.content_hash() == demand.support.content_hash()
+        problems.check(same, "the priority areas are on other places than the demand", "the same support was needed")
+    problems.check(areas is not None or not inside_areas, "inside_areas is set and no priority areas are given")
+    problems.raise_as(ModelError)
+    table = np.hstack(parts)
+    if inside_areas and areas is not None:
+        table *= np.tile(areas.selected, len(table) // n)[:, None]
+    if not (table.sum(axis=0) > 0).all():
+        raise ModelError("there is no demand in some scenario or period", "some inside the priority areas was needed")
+    return np.ascontiguousarray(table)
+
+
+def _check_shifts(options: Options, demand: Demand, problems: Problems) -> None:
+    stated = [(name, *clocks) for name, clocks in options.shifts.items()]
+    if not stated:
+        problems.check(
+            not has_shifts(demand), "the demand has shifts and the options have none", "shifts: in the options"
+        )
+        return
+    problems.check(
+        has_shifts(demand) and list(demand.layers.itertuples(index=False, name=None)) == stated,
+        "the options have shifts that the demand does not have",
+        f"demand by shift: {', '.join(options.shifts)}",
+        "make it with deployment.shift_demand, from events with hours or one stated hourly profile",
+    )
+
+
+def _entries(criteria: Sequence[str] | None, performance: Performance) -> dict[str, Entry]:
     known, problems = CRITERIA.entries("deployment"), Problems()
-    names = list(DEFAULT if criteria is None else criteria)
+    if criteria is None:
+        return {name: known[name] for name in USUAL if performance.has(known[name].labels["needs"])}
+    names = list(criteria)
     problems.check(names, "no criteria are given", "one or more were needed")
     problems.check(len(set(names)) == len(names), "a criterion is named twice")
     for name in names:
-        problems.check(name in known, f"criterion {name!r} is not known", remedy=did_you_mean(name, known))
+        if problems.check(name in known, f"criterion {name!r} is not known", remedy=did_you_mean(name, known)):
+            needs = known[name].labels["needs"]
+            problems.check(performance.has(needs), f"criterion {name!r} lacks {NEEDS.get(needs, needs)}")
     problems.raise_as(ModelError)
     return {name: known[name] for name in names}
 
 
-def _demand_columns(
-    demand: Demand,
-    tt: CostMatrix,
-    areas: PriorityAreas | None,
-    scenarios: Scenarios | None,
+def _weights(weights: Mapping[str, float] | None, entries: Mapping[str, Entry]) -> Floats:
+    problems, stated = Problems(), weights or {}
+    for name, weight in stated.items():
+        problems.check(name in entries, f"weights: {name!r} is no criterion here", remedy=did_you_mean(name, entries))
+        problems.check(0 < weight < np.inf, f"the weight of {name} is {weight}", "a number > 0 was needed")
+    problems.raise_as(ModelError)
+    return np.array([stated.get(name, 1.0) for name in entries], np.float64)
+
+
+def _rankings(
+    options: Options,
+    entries: Mapping[str, Entry],
+    values: Floats,
+    drawn: Floats,
     *,
-    within: float,
-    busy: float,
-) -> tuple[int, Floats]:
-    """Return how many scenarios there are, and the demand, the scenarios and the held-out demand as columns."""
-    problems = Problems()
-    columns = [point_demand(tt, demand, problems)[:, None]]
-    problems.check(within >= 0, f"within is {within}", "seconds >= 0 were needed")
-    problems.check(0 <= busy < 1, f"busy is {busy}", "a share in [0, 1) was needed")
-    if scenarios is not None:
-        problems.check(
-            len(scenarios.values) == demand.support.n,
-            f"the scenarios have {len(scenarios.values)} units, the demand {demand.support.n}",
-        )
-        columns.append(scenarios.values)
-        if scenarios.held_out is not None:
-            columns.append(point_demand(tt, scenarios.held_out, problems)[:, None])
-    if areas is not None:
-        same = areas.support.content_hash() == demand.support.content_hash()
-        problems.check(same, "the priority areas are on other places than the demand", "the same support was needed")
-    problems.raise_as(ModelError)
-    table = np.hstack(columns)
-    if areas is not None:
-        table *= areas.selected[:, None]
-    if not (table.sum(axis=0) > 0).all():
-        raise ModelError("there is no demand in some scenario or period", "some inside the priority areas was needed")
-    return 0 if scenarios is None else scenarios.values.shape[1], np.ascontiguousarray(table)
-
-
-def _resolved(options: Options, demand: Demand, tt: CostMatrix) -> tuple[Options, dict[str, Any]]:
-    """Search for the options that say how, on this demand; return their proofs beside."""
-    made, proofs, problems = [], {}, Problems()
-    for option in options.options:
-        if option.search:
-            best = locate(tt, demand, **option.search)
-            made.append(Option(option.name, best.open_ids))
-            proofs[option.name] = best.sentence()
-            continue
-        for name in option.open:
-            problems.check(
-                name in tt.origins.ids,
-                f"option {option.name!r}: the travel times have no site {name!r}",
-                remedy=did_you_mean(name, tt.origins.ids),
-            )
-        made.append(option)
-    problems.raise_as(ModelError)
-    return Options(tuple(made), options.status_quo), proofs
-
-
-def _districts(demand: Demand) -> Integers:
-    """Return the district of each unit; without districts all are in one."""
-    group: Labels | None = demand.support.group
-    return np.zeros(demand.support.n, np.int64) if group is None else group.codes.astype(np.int64) + 1
-
-
-def _performance(
-    options: Options, tt: CostMatrix, columns: Floats, district: Integers, *, within: float, busy: float
-) -> Performance:
-    place = {name: row for row, name in enumerate(tt.origins.ids)}
-    sites = [sorted(place[name] for name in option.open) for option in options.options]
-    first = np.concatenate([[0], np.cumsum([len(rows) for rows in sites])]).astype(np.int64)
-    site = np.concatenate([np.array(rows, np.int64) for rows in sites])
-    held = np.zeros((int(district.max()) + 1, columns.shape[1]))
-    np.add.at(held, district, columns)
-    out = np.empty((len(sites), MEASURES, columns.shape[1]))
-    score_options(
-        tt.seconds, first, site, columns, columns.sum(axis=0), district, held, float(within), float(busy), out
+    weight: Floats,
+    draws: int,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return who ranks where: one row per option, and the probability of each rank."""
+    directions = [entry.labels["direction"] for entry in entries.values()]
+    gain = gains(values, directions)
+    over_draws = np.ascontiguousarray(gains(np.moveaxis(drawn, 1, 2), directions).transpose(0, 2, 1))
+    taken, expected = rank_probability(over_draws, draws=draws, seed=seed)
+    beaten = [None if k is None else options.names[k] for k in dominators(gain)]
+    columns = (
+        options.names,
+        taken[:, 0],
+        expected,
+        weighted_sum(gain, weight),
+        topsis(gain, weight),
+        [name or "" for name in beaten],
     )
-    return Performance(tt, first, site, columns, out)
+    ranks = {f"rank_{i + 1}": taken[:, i] for i in range(taken.shape[1])}
+    return (
+        pd.DataFrame(dict(zip(RANKING_COLUMNS, columns, strict=True))),
+        pd.DataFrame({"option": options.names, **ranks}),
+    )
 
 
-def _rows(options: Options, entries: dict[str, Entry], values: Floats, drawn: int, *, held: bool) -> pd.DataFrame:
-    """One row per option and criterion, from values [options, criteria, demand + scenarios + held-out]."""
-    base = options.names.index(options.status_quo)
+def _rows(
+    options: Options, entries: Mapping[str, Entry], values: Floats, drawn: Floats | None, *, held: bool
+) -> pd.DataFrame:
+    """One row per option and criterion, from values [options, criteria, draws]."""
+    better = np.array([1.0 if entry.labels["direction"] == "higher" else -1.0 for entry in entries.values()])
+    own, base = values[:, :, 0], options.names.index(options.status_quo)
+    p10 = regret = np.full(own.shape, np.nan)
+    if drawn is not None:
+        gain = better[:, None] * drawn
+        p10 = better * np.quantile(gain, 0.1, axis=2, method="lower")
+        regret = _difference(gain.max(axis=0), gain).max(axis=2)
+    columns: tuple[Any, ...] = (
+        np.repeat(options.names, len(entries)),
+        np.tile(list(entries), len(options.names)),
+        np.tile([entry.labels["unit"] for entry in entries.values()], len(options.names)),
+        np.tile([entry.labels["direction"] for entry in entries.values()], len(options.names)),
+        own.ravel(),
+        _difference(own, own[base]).ravel(),
+        p10.ravel(),
+        regret.ravel(),
+        (values[:, :, -1] if held else np.full(own.shape, np.nan)).ravel(),
+    )
+    return pd.DataFrame(dict(zip(SCORE_COLUMNS, columns, strict=True)))
+
+
+def _by_shift(performance: Performance, entries: Mapping[str, Entry]) -> pd.DataFrame:
+    """Score each shift alone, on the criteria that mean something there."""
     rows = []
-    for o, name in enumerate(options.names):
-        for c, (criterion, entry) in enumerate(entries.items()):
-            better = 1.0 if entry.labels["direction"] == "higher" else -1.0
-            own, every = values[o, c], better * values[:, c, 1 : 1 + drawn]
-            p10 = better * np.quantile(every[o], 0.1, method="lower") if drawn else np.nan
-            regret = _difference(every.max(axis=0), every[o]).max() if drawn else np.nan
-            change = float(_difference(own[:1], values[base, c, :1])[0])
-            last = own[-1] if held else np.nan
-            labels = (entry.labels["unit"], entry.labels["direction"])
-            rows.append((name, criterion, *labels, own[0], change, p10, regret, last))
-    return pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+    for number, shift in enumerate(performance.options.shifts):
+        if performance.by_shift[number, :, 0].sum() == 0:
+            continue
+        alone = performance.only(number)
+        for name, entry in entries.items():
+            if entry.labels["by_shift"]:
+                values = entry.function(alone)[:, 0]
+                rows += [
+                    (option, shift, name, entry.labels["unit"], value)
+                    for option, value in zip(performance.options.names, values.tolist(), strict=True)
+                ]
+    return pd.DataFrame(rows, columns=list(SHIFT_COLUMNS))
 
 
 def _difference(first: Floats, second: Floats) -> Floats:
     """Subtract; two infinities of one sign are level, where plain subtraction gives NaN."""
-    level = first == second
-    return np.where(level, 0.0, np.subtract(first, second, out=np.zeros(first.shape), where=~level))
+    one, other = np.broadcast_arrays(first, second)
+    level = one == other
+    return np.where(level, 0.0, np.subtract(one, other, out=np.zeros(one.shape), where=~level))

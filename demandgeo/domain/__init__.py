@@ -5,6 +5,7 @@ from __future__ import annotations
 from demandgeo.domain.allocation import Allocation
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.bandwidth import Bandwidth
+from demandgeo.domain.changes import TimeChanges
 from demandgeo.domain.clusters import ScanClusters
 from demandgeo.domain.consensus import Consensus
 from demandgeo.domain.crs import check_same_crs, metric_crs
@@ -20,12 +21,13 @@ from demandgeo.domain.local import LocalStatistic
 from demandgeo.domain.location import Location
 from demandgeo.domain.membership import Membership
 from demandgeo.domain.network import Arms, Network, Travel
-from demandgeo.domain.options import Option, Options, Scenarios, Scorecard
+from demandgeo.domain.options import Option, Options, Scenarios
 from demandgeo.domain.patrol import ShiftPlan
 from demandgeo.domain.patterns import EmergingAreas
 from demandgeo.domain.profiles import Profiles
 from demandgeo.domain.record import Record
 from demandgeo.domain.regions import DensityRegions
+from demandgeo.domain.scorecard import Scorecard
 from demandgeo.domain.sites import Sites
 from demandgeo.domain.snapped import Snapped
 from demandgeo.domain.support import Neighbours, Support
@@ -74,6 +76,7 @@ __all__ = [
     "Snapped",
     "Support",
     "Table",
+    "TimeChanges",
     "Travel",
     "Zones",
     "check_same_crs",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from demandgeo.documents.reading import Document, Trail, merge, override, part_of, read_document
 from demandgeo.errors import ConfigError, Problem, Problems, did_you_mean
-from demandgeo.runs.documents import Document, Trail, merge, override, part_of, read_document
 
 SECTIONS = ("extends", "run", "sources", "steps", "outputs", "cache", "scenarios")
 NAME = re.compile(r"[a-z0-9_.-]{1,80}")

@@ -10,20 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from demandgeo.documents.checking import checked, raise_all, refuse_unknown
+from demandgeo.documents.reading import Document, Trail, step_name
 from demandgeo.domain import Support
 from demandgeo.errors import ConfigError, Problems, did_you_mean
 from demandgeo.registry import READERS, STAGES, Artifact, Entry, Input, Register
 from demandgeo.runs.config import NAME, SECTIONS, Config
-from demandgeo.runs.documents import Document, Trail, step_name
-from demandgeo.runs.sections import (
-    CacheSection,
-    OutputSection,
-    RunSection,
-    checked,
-    raise_all,
-    refuse_unknown,
-    section,
-)
+from demandgeo.runs.sections import CacheSection, OutputSection, RunSection, section
 
 Type = type[Artifact] | None
 """What a step makes; None where that is not known because the step itself is wrong."""

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "demandgeo"
 FLOORS = {
     "errors": 0,
+    "documents": 1,
     "registry": 1,
     "kernels": 1,
     "domain": 2,

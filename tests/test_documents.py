@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from demandgeo.documents.reading import Document, merge, override, parse_document, part_of, read_document
 from demandgeo.errors import ConfigError
-from demandgeo.runs.documents import Document, merge, override, parse_document, part_of, read_document
 
 HERE = Path("/somewhere")
 
