@@ -13,7 +13,7 @@ from demandgeo.deployment.patrols import SAVVY_SHIFT, SAVVY_VISIT_MINUTES, SAVVY
 from demandgeo.deployment.people import People
 from demandgeo.deployment.performance import NEEDS, Performance, Standards
 from demandgeo.deployment.questions import point_demand
-from demandgeo.deployment.robustness import dominators, gains, rank_probability, topsis, weighted_sum
+from demandgeo.deployment.robustness import LEVEL, dominators, gains, rank_probability, topsis, weighted_sum
 from demandgeo.deployment.rosters import Roster, priced, resolved
 from demandgeo.deployment.shifts import has_shifts, pooled
 from demandgeo.domain import CostMatrix, Demand, Options, PriorityAreas, Scenarios, Scorecard, Table, Zones
@@ -323,6 +323,7 @@ def _rows(
         gain = better[:, None] * drawn
         p10 = better * np.quantile(gain, 0.1, axis=2, method="lower")
         regret = _difference(gain.max(axis=0), gain).max(axis=2)
+        regret[regret <= LEVEL] = 0.0  # rounding of sums in another order is no regret
     columns: tuple[Any, ...] = (
         np.repeat(options.names, len(entries)),
         np.tile(list(entries), len(options.names)),

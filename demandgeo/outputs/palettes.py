@@ -14,6 +14,9 @@ ACCENT = "#1f5a99"
 COLD_TO_HOT = ("#1f5a99", "#9dbfe0", "#fbbd57", "#c23c55")
 """Strong and weak evidence of less, weak and strong evidence of more."""
 
+CHANGES = ("#1f5a99", "#9dbfe0", "#fbbd57", "#c23c55", "#3a1050")
+"""Much less, less, more, much more, without end."""
+
 KINDS = ("#c23c55", "#fbbd57", "#9dbfe0", "#1f5a99")
 """High among high, high among low, low among high, low among low."""
 

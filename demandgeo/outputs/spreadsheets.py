@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from demandgeo.domain import Allocation, Frontier, Headline, PriorityAreas, Record, ShiftPlan
+from demandgeo.domain import Allocation, Frontier, Headline, Location, PriorityAreas, Record, Scorecard, ShiftPlan
 from demandgeo.outputs.files import check_names, write_text
 from demandgeo.outputs.wording import capital, words
 from demandgeo.registry import writer
@@ -27,7 +27,8 @@ def tables(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str,
     """Write each artifact that has a table as ``NAME.csv``, and title, notes and sentence as ``NAME.txt``.
 
     UTF-8 with LF line ends. Artifacts without `rows` or `table` are not its subject. The timetable of a shift goes to
-    ``NAME.visits.csv``.
+    ``NAME.visits.csv``; the ranking of a scorecard and its shifts to ``NAME.ranking.csv`` and ``NAME.shifts.csv``; the
+    next best choices of sites to ``NAME.alternatives.csv``.
 
     Parameters
     ----------
@@ -41,7 +42,7 @@ def tables(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str,
     Returns
     -------
     list of Path
-        Two files for each table, three for a shift.
+        Two files for each table, and those of its further tables.
 
     Raises
     ------
@@ -67,9 +68,21 @@ def tables(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str,
         if rows is not None:
             written.append(write_text(folder / f"{name}.csv", _csv(rows)))
             written.append(write_text(folder / f"{name}.txt", _text(name, record, about)))
-        if isinstance(record, ShiftPlan):
-            written.append(write_text(folder / f"{name}.visits.csv", _csv(record.visits)))
+        for part, further in _further(record).items():
+            written.append(write_text(folder / f"{name}.{part}.csv", _csv(further)))
     return written
+
+
+def _further(record: Record) -> dict[str, pd.DataFrame]:
+    """Return the tables that an artifact has beside its rows."""
+    if isinstance(record, ShiftPlan):
+        return {"visits": record.visits}
+    if isinstance(record, Scorecard):
+        by_shift = {} if record.by_shift.empty else {"shifts": record.by_shift}
+        return {"ranking": record.ranking.merge(record.ranks, on="option"), **by_shift}
+    if isinstance(record, Location) and len(record.alternatives):
+        return {"alternatives": record.alternatives}
+    return {}
 
 
 def _rows(record: Record) -> pd.DataFrame | None:

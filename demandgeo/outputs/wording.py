@@ -54,7 +54,8 @@ def number(value: float) -> str:
 
 def words(name: str) -> str:
     """Turn the name of an artifact into words: ``next_harm`` into ``Next harm``."""
-    return re.sub(r"\bksi\b", "KSI", capital(name.replace("_", " ").strip()), flags=re.IGNORECASE)
+    text = re.sub(r"\bksi\b", "KSI", capital(name.replace("_", " ").strip()), flags=re.IGNORECASE)
+    return re.sub(r"\bgini\b", "Gini", text)
 
 
 def capital(text: str) -> str:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from demandgeo.synthetic.faults import Fault as Fault
     from demandgeo.synthetic.readers import read_casualties as read_casualties
     from demandgeo.synthetic.readers import read_crimes as read_crimes
+    from demandgeo.synthetic.readers import read_residents as read_residents
+    from demandgeo.synthetic.readers import read_sites as read_sites
     from demandgeo.synthetic.readers import read_streets as read_streets
     from demandgeo.synthetic.readers import read_zones as read_zones
     from demandgeo.synthetic.streets import perturbed_grid as perturbed_grid
@@ -34,6 +36,8 @@ _HOMES = {
     "perturbed_grid": "streets",
     "read_casualties": "readers",
     "read_crimes": "readers",
+    "read_residents": "readers",
+    "read_sites": "readers",
     "read_streets": "readers",
     "read_zones": "readers",
 }

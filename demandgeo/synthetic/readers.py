@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
+
+import pandas as pd
 
 from demandgeo.domain.events import Events
 from demandgeo.domain.network import Network
+from demandgeo.domain.table import Table
+from demandgeo.domain.travel import Points
 from demandgeo.domain.zones import Zones
 from demandgeo.registry import reader
 from demandgeo.synthetic.casualties import Severity, Unit
@@ -79,3 +84,40 @@ def read_casualties(
     """
     city: City = _city(size, seed)
     return city.casualties(unit, severity=severity, years=years)
+
+
+@reader("synthetic.sites")
+def read_sites(size: SizeName = "small", seed: int = 1, kind: Literal["bases", "counters"] = "bases") -> Points:
+    """Return the police bases of a made city with the sites where one could be opened, or its front counters.
+
+    Examples
+    --------
+    >>> from demandgeo.synthetic import read_sites
+    >>> bases, counters = read_sites(), read_sites(kind="counters")
+    >>> len(bases), bases.ids[0], len(counters), list(bases.table)
+    (47, 'Made Base 01', 37, ['name', 'district', 'desks', 'cost_per_year'])
+    """
+    city: City = _city(size, seed)
+    estate = city.estate()
+    if kind == "counters":
+        return Points.from_frame(estate.counters, id="name")
+    together = pd.concat([estate.bases, estate.candidates], ignore_index=True)
+    return Points.from_frame(together, id="name")
+
+
+@reader("synthetic.residents")
+def read_residents(size: SizeName = "small", seed: int = 1) -> Table:
+    """Return the residents of each zone of a made city and how deprived it is (higher is more).
+
+    Examples
+    --------
+    >>> from demandgeo.synthetic import read_residents
+    >>> list(read_residents().rows), len(read_residents().rows)
+    (['unit', 'residents', 'deprivation'], 300)
+    """
+    city: City = _city(size, seed)
+    table = city.zone_table()
+    rows = pd.DataFrame(
+        {"unit": table["code"].astype(str), "residents": table["population"], "deprivation": table["deprivation_score"]}
+    )
+    return Table("Residents by unit: the made city", rows)
