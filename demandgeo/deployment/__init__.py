@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from demandgeo.deployment.patrols import dosage as dosage
     from demandgeo.deployment.patrols import shift_plan as shift_plan
     from demandgeo.deployment.people import read_residents as read_residents
+    from demandgeo.deployment.people import residents_demand as residents_demand
     from demandgeo.deployment.performance import Performance as Performance
     from demandgeo.deployment.pointfiles import read_places as read_places
     from demandgeo.deployment.resources import bases_changed as bases_changed
@@ -89,6 +90,7 @@ _HOMES = {
     "read_options": "drawn",
     "read_places": "pointfiles",
     "read_residents": "people",
+    "residents_demand": "people",
     "score": "scores",
     "shift_demand": "shifts",
     "shift_plan": "patrols",
@@ -140,6 +142,7 @@ __all__ = [
     "read_options",
     "read_places",
     "read_residents",
+    "residents_demand",
     "score",
     "shift_demand",
     "shift_plan",

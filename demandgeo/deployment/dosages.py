@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from demandgeo.deployment.patrols import described, shift_plan
+from demandgeo.deployment.patrols import shift_plan
 from demandgeo.deployment.performance import Performance
+from demandgeo.deployment.places import described
 from demandgeo.domain import Option, Points
 from demandgeo.domain.record import Floats
 from demandgeo.errors import ModelError, Problems, did_you_mean

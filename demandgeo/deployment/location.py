@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -20,7 +21,7 @@ from demandgeo.deployment.programs import Effort
 from demandgeo.deployment.proofs import Proof
 from demandgeo.deployment.questions import Question
 from demandgeo.domain import CostMatrix, Demand, Location
-from demandgeo.domain.location import ALTERNATIVE_COLUMNS
+from demandgeo.domain.location import ALTERNATIVE_COLUMNS, MOMENT
 from demandgeo.domain.record import Floats, Integers
 from demandgeo.errors import ModelError
 from demandgeo.registry import stage
@@ -171,7 +172,8 @@ def locate(
             "rules that can hold together were needed",
             "look at p, fixed and forbidden sites, district minima, budget and workload, and at the limit of nodes",
         )
-    return _location(matrix, question, model, answers, settings)
+    located = _location(matrix, question, model, answers, settings)
+    return replace(located, support=demand.support) if isinstance(demand, Demand) else located
 
 
 class Answer(NamedTuple):
@@ -265,7 +267,7 @@ def _unit(model: Model, question: Question, settings: Mapping[str, Any]) -> str:
         return "cost" if settings["budget"] is not None else "sites"
     if model == "p-centre":
         return "s"
-    return f"{question.measure} x s" if model == "p-median" else question.measure
+    return f"{question.measure}{MOMENT}" if model == "p-median" else question.measure
 
 
 def _table(matrix: CostMatrix, question: Question, chosen: Integers, assignment: Integers) -> pd.DataFrame:

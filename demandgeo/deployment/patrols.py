@@ -13,8 +13,9 @@ import shapely
 from pydantic import Field
 
 from demandgeo.deployment.apportionment import apportion
+from demandgeo.deployment.places import described
 from demandgeo.deployment.tours import Beat, Rota, find_rota, most_served, shortest_tour
-from demandgeo.domain import CostMatrix, Points, PriorityAreas, ShiftPlan, Table
+from demandgeo.domain import CostMatrix, Points, PriorityAreas, ShiftPlan, Support, Table
 from demandgeo.domain.patrol import PATROL_COLUMNS, VISIT_COLUMNS
 from demandgeo.domain.record import Floats, Geometries, Integers
 from demandgeo.errors import ModelError, Problems, did_you_mean
@@ -180,12 +181,13 @@ class _Order:
 
 @dataclass(frozen=True)
 class _About:
-    """The areas: names, outlines and CRS for a map, and how travel was worked out."""
+    """The areas: names, outlines, CRS and support for a map, and how travel was worked out."""
 
     names: tuple[str, ...]
     outlines: Geometries
     crs: str
     travel: str
+    support: Support | None
 
 
 def _clock(shift: Times) -> tuple[int, int]:
@@ -200,7 +202,7 @@ def _clock(shift: Times) -> tuple[int, int]:
 def _beat(
     areas: PriorityAreas | Points, times: CostMatrix | None, order: _Order, detour: float, speed_kmh: float
 ) -> tuple[Beat, _About]:
-    names, outlines, risk, points = described(areas)
+    names, outlines, risk, points = _described(areas)
     problems = Problems()
     problems.check(len(names) > 0, "there is no area", "at least one was needed")
     problems.check(1 <= detour < np.inf, f"detour is {detour}", "a number >= 1 was needed")
@@ -229,20 +231,17 @@ def _beat(
         )
     problems.raise_as(ModelError)
     beat = Beat(_shortest_ways(travel), order.minutes, needed, float(length), shares)
-    return beat, _About(names, outlines, areas.crs if isinstance(areas, Points) else areas.support.crs, said)
+    support = None if isinstance(areas, Points) else areas.support
+    return beat, _About(names, outlines, areas.crs if isinstance(areas, Points) else areas.support.crs, said, support)
 
 
-def described(areas: PriorityAreas | Points) -> tuple[tuple[str, ...], Geometries, Floats, Floats]:
+def _described(areas: PriorityAreas | Points) -> tuple[tuple[str, ...], Geometries, Floats, Floats]:
     """Return names, outlines, risk and a point inside each area."""
     if isinstance(areas, Points):
         risk = areas.column("risk")
         weights = np.ones(len(areas)) if risk is None else np.asarray(risk, np.float64)
         return areas.ids, shapely.points(areas.x, areas.y), weights, np.column_stack([areas.x, areas.y])
-    frame = areas.to_frame()
-    names = frame["name"].astype(str) if frame["name"].is_unique else frame["area"].astype(str)
-    outlines = frame.geometry.to_numpy()
-    inside = shapely.get_coordinates(shapely.point_on_surface(outlines))
-    return tuple(names), outlines, frame["demand"].to_numpy(np.float64), inside
+    return described(areas)
 
 
 def _straight(points: Floats, detour: float, speed_kmh: float) -> Floats:
@@ -351,7 +350,7 @@ def _plan(
     )
     share = float(beat.risk @ np.minimum(delivered / beat.visits, 1.0))
     return ShiftPlan(
-        title=f"{len(walked)} officers, {len(about.names)} areas",
+        title=f"{len(walked)} officer{'s' * (len(walked) != 1)}, {len(about.names)} areas",
         rows=pd.DataFrame(dict(zip(PATROL_COLUMNS, columns, strict=True))),
         notes=(*_notes(beat, about, order), *_unserved(about, delivered)),
         provenance={"visit_minutes": order.minutes, "shift_minutes": beat.shift, "required": order.required},
@@ -363,6 +362,7 @@ def _plan(
         method=rota.method,
         outlines=about.outlines,
         crs=about.crs,
+        support=about.support,
     )
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from demandgeo.domain import Demand, Support, Table, Zones
+from demandgeo.domain import COUNT, Balance, Demand, Support, Table, Zones
 from demandgeo.domain.record import Floats, Integers
 from demandgeo.errors import ModelError, Problem, Problems, SourceError, did_you_mean
-from demandgeo.registry import reader
+from demandgeo.registry import reader, stage
 
 FIFTHS = 5
 COLUMNS = ("unit", "residents")
@@ -50,6 +50,40 @@ class People:
         rank = np.argsort(np.argsort(-self.deprivation, kind="stable"), kind="stable")
         fifth: Integers = rank * FIFTHS // rank.size
         return fifth
+
+
+@stage("deployment.residents_demand")
+def residents_demand(residents: Zones | Table, support: Support) -> Demand:
+    """Make demand of residents, each counted once: for what people go to, such as front counters.
+
+    Parameters
+    ----------
+    residents
+        Zones with a population, or a table of `deployment.residents`.
+    support
+        The places.
+
+    Raises
+    ------
+    ModelError
+        If residents are given for other places, or a unit of a table lacks them.
+
+    Examples
+    --------
+    >>> from demandgeo.domain import Grid
+    >>> grid = Grid.covering((0, 0, 200, 100), cell=100, crs="EPSG:27700")
+    >>> table = Table("census", pd.DataFrame({"unit": ["0", "1"], "residents": [40.0, 2.0]}))
+    >>> residents_demand(table, grid).values.tolist()
+    [40.0, 2.0]
+    """
+    counts = People.of(residents, support).residents
+    placed = np.array([0.0, 0.0, 0.0, 0.0])
+    placed[0] = counts.sum()
+    title = residents.title if isinstance(residents, Table) else f"population of {residents.n:,} zones"
+    return Demand(
+        support, counts, "residents", Balance(placed.astype(np.int64), placed), COUNT, "census", "residents",
+        provenance={"method": "residents", "source": title},
+    )  # fmt: skip
 
 
 @reader("deployment.residents")

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from functools import singledispatch
 from typing import Any, TypeAlias, cast
 
 import geopandas as gpd
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from demandgeo.deployment.hierarchy import Access
-from demandgeo.domain import Demand, Network, Points, Support, Table, check_same_crs
-from demandgeo.domain.record import Floats, Integers
+from demandgeo.domain import Demand, Network, Points, PriorityAreas, Sites, Support, Table, check_same_crs
+from demandgeo.domain.record import Floats, Geometries, Integers
 from demandgeo.errors import DataQualityWarning, ModelError, Problems
 from demandgeo.statistics.snapping import Nearest, nearest
 
 Coordinates: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
-Places: TypeAlias = Points | Support | Demand | Table | gpd.GeoDataFrame | NDArray[Any] | Coordinates
+Places: TypeAlias = (
+    Points | Support | Demand | PriorityAreas | Sites | Table | gpd.GeoDataFrame | NDArray[Any] | Coordinates
+)
 
 JUNCTION = 1e-6
 """Metres: a place so near to the end of a street is at the junction, from where every street that leaves it is open."""
@@ -45,23 +49,70 @@ def crs_of(places: Places) -> Any:
     return getattr(places.support if isinstance(places, Demand) else places, "crs", None)
 
 
-def _points(places: Places, crs: str | None, what: str) -> Points:
-    if isinstance(places, Points):
-        return places
-    if isinstance(places, (Demand, Support)):
-        return Points.of_units(places.support if isinstance(places, Demand) else places)
-    if isinstance(places, gpd.GeoDataFrame):
-        return Points.from_frame(places)
-    if isinstance(places, Table):
-        return _rows(places, crs, what)
-    if isinstance(places, tuple):
-        return _numbered(np.asarray(places[0]), np.asarray(places[1]), crs, what)
-    if places.ndim != 2 or places.shape[1] != 2:
-        raise ModelError(f"the {what} are an array {list(places.shape)}", "x and y, or an array [n, 2], were needed")
-    return _numbered(places[:, 0], places[:, 1], crs, what)
+@singledispatch
+def _points(places: Any, crs: str | None, what: str) -> Points:
+    array = np.asarray(places)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ModelError(f"the {what} are an array {list(array.shape)}", "x and y, or an array [n, 2], were needed")
+    return _numbered(array[:, 0], array[:, 1], crs, what)
 
 
-def _rows(table: Table, crs: str | None, what: str) -> Points:
+@_points.register
+def _(places: Points, _crs: str | None, _what: str) -> Points:
+    return places
+
+
+@_points.register
+def _(places: Support, _crs: str | None, _what: str) -> Points:
+    return Points.of_units(places)
+
+
+@_points.register
+def _(places: Demand, _crs: str | None, _what: str) -> Points:
+    return Points.of_units(places.support)
+
+
+@_points.register
+def _(places: PriorityAreas, _crs: str | None, _what: str) -> Points:
+    names, _, _, inside = described(places)
+    return Points(names, inside[:, 0], inside[:, 1], places.support.crs)
+
+
+@_points.register
+def _(places: Sites, _crs: str | None, _what: str) -> Points:
+    """Take the middle of each stretch of street; of a site of several lines, a point on one of them."""
+    lines = shapely.line_merge(places.geometry)
+    single = shapely.get_type_id(lines) == shapely.GeometryType.LINESTRING
+    middle = np.where(
+        single,
+        shapely.line_interpolate_point(np.where(single, lines, None), 0.5, normalized=True),
+        shapely.point_on_surface(lines),
+    )
+    x, y = shapely.get_coordinates(middle).T
+    return Points(tuple(places.table["site"].astype(str)), x, y, places.crs, places.table[["name", "kind", "rank"]])
+
+
+@_points.register
+def _(places: gpd.GeoDataFrame, _crs: str | None, _what: str) -> Points:
+    return Points.from_frame(places)
+
+
+@_points.register
+def _(places: tuple, crs: str | None, what: str) -> Points:  # type: ignore[type-arg]
+    return _numbered(np.asarray(places[0]), np.asarray(places[1]), crs, what)
+
+
+def described(areas: PriorityAreas) -> tuple[tuple[str, ...], Geometries, Floats, Floats]:
+    """Return name, outline and demand of each area, and a point inside it, float64 [areas, 2]."""
+    frame = areas.to_frame()
+    names = frame["name"].astype(str) if frame["name"].is_unique else frame["area"].astype(str)
+    outlines = frame.geometry.to_numpy()
+    inside: Floats = shapely.get_coordinates(shapely.point_on_surface(outlines))
+    return tuple(names), outlines, frame["demand"].to_numpy(np.float64), inside
+
+
+@_points.register
+def _(table: Table, crs: str | None, what: str) -> Points:
     rows = table.rows
     missing = [name for name in ("x", "y") if name not in rows]
     if missing:

@@ -52,7 +52,8 @@ def travel_times(
         The streets. Where there are none, `straight_line_times`.
     origins, destinations
         Points, a frame of points, (x, y) arrays, an array [n, 2], or a table with columns x and y in the CRS of the
-        streets; of zones, cells, streets or demand on them, a point inside each unit.
+        streets; of zones, cells, streets or demand on them, and of priority areas, a point inside each; of sites, the
+        middle of each.
     profile
         ``"day"``, ``"night"`` and ``"blue light"`` drive 65, 85 and 100 % of the limit and heed one-way streets;
         ``"foot"`` walks 4.8 km/h in both directions everywhere but on motorways. Where a street states no limit, its

@@ -11,12 +11,16 @@ import numpy as np
 import pandas as pd
 
 from demandgeo.domain.record import Integers, Record, frozen_array, frozen_mapping, frozen_table
+from demandgeo.domain.support import Support
 from demandgeo.domain.travel import Points
 from demandgeo.errors import ModelError, Problems
 
 SENSES = ("minimise", "maximise")
 ROUNDING = 1e-9
 """A bound may pass the objective by what float64 sums in another order differ."""
+
+MOMENT = " x s"
+"""How the unit of demand times seconds ends."""
 
 ALTERNATIVE_COLUMNS = ("rank", "objective", "bound", "gap", "sites_changed", "sites")
 
@@ -51,6 +55,8 @@ class Location(Record):
         The next best choices: rank, objective, bound, gap, sites_changed, sites (separated by ``"; "``).
     settings
         The rules the choice keeps.
+    support
+        The places of the demand, for the outline on a map; None if plain numbers were given.
 
     Raises
     ------
@@ -71,6 +77,7 @@ class Location(Record):
     table: pd.DataFrame
     alternatives: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(ALTERNATIVE_COLUMNS)))
     settings: Mapping[str, Any] = field(default_factory=dict)
+    support: Support | None = None
 
     def __post_init__(self) -> None:
         self._set(
@@ -112,9 +119,14 @@ class Location(Record):
     def sentence(self) -> str:
         """Return what was chosen, what it reaches and what is proven about it."""
         better = "more" if self.sense == "maximise" else "less"
+        reached, bound, unit = self.objective, self.bound, self.unit
+        served = float(self.table["demand"].sum())
+        if unit.endswith(MOMENT) and served > 0:
+            # A sum of products says nothing to a reader; their mean does.
+            reached, bound, unit = reached / served, bound / served, f"s on the mean to {unit.removesuffix(MOMENT)}"
         return (
-            f"{self.open.size} of {len(self.sites)} sites ({self.model}): {self.objective:,.6g} {self.unit}; "
-            f"no allowed choice reaches {better} than {self.bound:,.6g} (gap {self.gap:.2%}, {self.status})."
+            f"{self.open.size} of {len(self.sites)} sites ({self.model}): {reached:,.6g} {unit}; "
+            f"no allowed choice reaches {better} than {bound:,.6g} (gap {self.gap:.2%}, {self.status})."
         )
 
     def to_frame(self) -> gpd.GeoDataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from demandgeo.domain.record import Geometries, frozen_geometries, frozen_table
+from demandgeo.domain.support import Support
 from demandgeo.domain.table import Table
 from demandgeo.errors import ModelError, Problems
 
@@ -49,6 +50,8 @@ class ShiftPlan(Table):
         How `least_officers` was proven.
     outlines, crs
         Of the areas, for a map; empty if they have none.
+    support
+        The places that the areas are made of; None if the areas were given as points.
 
     Raises
     ------
@@ -64,6 +67,7 @@ class ShiftPlan(Table):
     method: str = field(kw_only=True)
     outlines: Geometries = field(kw_only=True)
     crs: str = field(kw_only=True)
+    support: Support | None = field(kw_only=True, default=None)
 
     def __post_init__(self) -> None:
         Table.__post_init__(self)
@@ -105,11 +109,6 @@ class ShiftPlan(Table):
         """Share of the minutes delivered that would have to move for dosage to be in proportion to risk."""
         return float(np.abs(self.rows["dosage_share"] - self.rows["risk_share"]).sum() / 2.0)
 
-    @property
-    def map_column(self) -> str:
-        """The column that shades a map."""
-        return "delivered_visits"
-
     def to_frame(self) -> pd.DataFrame:
         """One row per area, with its outline where it has one."""
         if not self.crs:
@@ -121,14 +120,14 @@ class ShiftPlan(Table):
         """One line: officers, visits delivered, the bound, and how dosage follows risk."""
         required, delivered = int(self.rows["required_visits"].sum()), int(self.rows["delivered_visits"].sum())
         n, least = len(self.rows), self.least_officers
-        who = f"{self.officers} officer{'s' * (self.officers != 1)}"
+        who, one = f"{self.officers} officer{'s' * (self.officers != 1)}", "s" * (self.officers == 1)
         if self.is_met:
             proof = "no rota can do with fewer" if self.is_proven else f"at least {least} are needed"
-            start = f"{who} meet all {required} visits to {n} areas; {proof} ({self.method})"
+            start = f"{who} meet{one} all {required} visits to {n} areas; {proof} ({self.method})"
         else:
             start = (
-                f"{who} deliver {delivered} of {required} visits to {n} areas, {self.delivered_share:.0%} weighted by "
-                f"risk (no rota of as many more than {self.delivered_bound:.0%}); all visits need at least {least} "
+                f"{who} deliver{one} {delivered} of {required} visits to {n} areas, {self.delivered_share:.0%} weighted "
+                f"by risk (no rota of as many more than {self.delivered_bound:.0%}); all visits need at least {least} "
                 f"officers ({self.method})"
             )
         return f"{start}. {self.mismatch:.0%} of the minutes would have to move to be in proportion to risk."

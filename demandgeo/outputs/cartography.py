@@ -18,7 +18,7 @@ from demandgeo.domain import (
     Record,
     Support,
 )
-from demandgeo.outputs import findings, wording
+from demandgeo.outputs import deployments, findings, wording
 from demandgeo.outputs.classes import classify, classify_names, classify_ranks
 from demandgeo.outputs.maplayers import MapLayer, demand_facts, layer_names, weighted_by
 
@@ -175,4 +175,6 @@ map_layer.register(findings.sites_layer)
 map_layer.register(findings.membership_layer)
 map_layer.register(findings.consensus_layer)
 map_layer.register(findings.profiles_layer)
-map_layer.register(findings.time_changes_layer)
+map_layer.register(deployments.time_changes_layer)
+map_layer.register(deployments.location_layer)
+map_layer.register(deployments.shift_plan_layer)

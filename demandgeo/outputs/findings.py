@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from demandgeo.domain import (
@@ -16,16 +14,11 @@ from demandgeo.domain import (
     Profiles,
     ScanClusters,
     Sites,
-    TimeChanges,
 )
 from demandgeo.outputs import wording
 from demandgeo.outputs.classes import classify, classify_names, classify_ranks
 from demandgeo.outputs.evidence import evidence, evidence_notes, patterns
 from demandgeo.outputs.maplayers import MapLayer, demand_facts, weighted_by
-from demandgeo.outputs.palettes import CHANGES
-
-LARGE = 300.0
-"""Seconds: a change that anybody would notice."""
 
 
 def local_statistic_layer(record: LocalStatistic, name: str) -> MapLayer:
@@ -179,44 +172,6 @@ def consensus_layer(record: Consensus, name: str) -> MapLayer:
         aliases={"chosen_share": "Share of the variants that choose it (0 to 1)", "agreement": "Agreement (5 all)"},
         notes=(record.sentence(),),
         support=record.grid,
-    )
-
-
-def time_changes_layer(record: TimeChanges, _name: str) -> MapLayer:
-    """Shade places by how much longer, or less, help takes."""
-    margin, change = record.margin, record.change
-    steps = [change < -LARGE, record.better, change == np.inf, change > LARGE, record.worse]
-    level = np.select(steps, [1.0, 2.0, 5.0, 4.0, 3.0], 0.0)
-    frame = record.to_frame()
-    frame.insert(frame.columns.get_loc("geometry"), "class", level)
-    names = (
-        f"sooner by more than {LARGE / 60:g} min",
-        f"sooner by more than {margin / 60:g} min",
-        f"later by more than {margin / 60:g} min",
-        f"later by more than {LARGE / 60:g} min",
-        "nobody comes any more",
-    )
-    used = 5 if (level == 5.0).any() else 4
-    classes = classify_names(names[:used], level, f"within {margin / 60:g} min of before")
-    return MapLayer(
-        title=f"Who gains and who loses by {record.option}",
-        subtitle=f"Travel time to each of {record.support.n:,} {record.support.unit_name}, against {record.status_quo}",
-        frame=frame,
-        column="class",
-        unit="help comes",
-        classes=replace(classes, colours=CHANGES[:used]),
-        seamless=isinstance(record.support, Grid),
-        aliases={
-            "before_min": f"Minutes under {record.status_quo}",
-            "after_min": f"Minutes under {record.option}",
-            "change_min": "Change (minutes, above 0 is later)",
-            "demand": f"Demand ({record.measure})",
-            "residents": "Residents (n)",
-            "class": "Class of the legend",
-        },
-        facts={key: str(value) for key, value in sorted(record.provenance.items())},
-        notes=(wording.capital(record.sentence()), "Travel times are modelled; they are no record of responses."),
-        support=record.support,
     )
 
 

@@ -124,7 +124,9 @@ def _draw(axes: Axes, layer: MapLayer) -> None:
         return
     look: dict[str, Any]
     if layer.kind == "marker":
-        look = {"markersize": np.clip(30_000 / drawn.sum(), 4, 25), "linewidth": 0, "alpha": 0.5}
+        # Many alike are seen through each other; those that a class tells apart are not.
+        alpha, size = (0.5, 25) if layer.classes is None else (1.0, 60)
+        look = {"markersize": np.clip(30_000 / drawn.sum(), 4, size), "linewidth": 0, "alpha": alpha}
     elif layer.kind == "line":
         look = {"linewidth": 1.2 if drawn.sum() > MANY_LINES else 3.0}
     else:
@@ -169,7 +171,7 @@ def _draw_borders(axes: Axes, background: gpd.GeoDataFrame) -> None:
 def _draw_labels(axes: Axes, layer: MapLayer) -> None:
     ranked = layer.column == "rank"
     # A number beside its area, a name beside its street: most are smaller than the text.
-    small = ranked or layer.kind == "line"
+    small = ranked or layer.kind != "fill"
     beside = {"xytext": (4, 4), "textcoords": "offset points"} if small else {"ha": "center", "va": "center"}
     drawn = layer.frame[layer.drawn]
     if layer.kind == "line" and not ranked:

@@ -45,12 +45,12 @@ def scorecard(card: Scorecard, about: Mapping[str, str]) -> Figure:
         _head(axes, option, LEFT + column * width, width, status_quo=option == card.options.status_quo)
     # What does not hang on the period is not said twice.
     told = card.rows["held_out"].where(card.rows["held_out"] != card.rows["value"])
-    rows = card.rows.assign(held_out=told).set_index(["criterion", "option"])
+    table = card.rows.assign(held_out=told)
+    rows = {(row["criterion"], row["option"]): row for _, row in table.iterrows()}
     for line, criterion in enumerate(criteria):
-        unit = str(rows.loc[criterion]["unit"].iloc[0])
-        _label(axes, line, words(criterion), unit)
+        _label(axes, line, words(criterion), str(rows[criterion, options[0]]["unit"]))
         for column, option in enumerate(options):
-            _cell(axes, rows.loc[(criterion, option)], LEFT + column * width, line, width)
+            _cell(axes, rows[criterion, option], LEFT + column * width, line, width)
     _ranking(axes, card, options, len(criteria), width)
     return figure
 
@@ -92,8 +92,8 @@ def _label(axes: Axes, line: int, name: str, unit: str) -> None:
 
 
 def _cell(axes: Axes, row: pd.Series, x: float, line: int, width: float) -> None:
-    value, change, held, unit = float(row["value"]), float(row["change"]), float(row["held_out"]), str(row["unit"])
-    middle = x + width / 2
+    value, change, held = (float(row[name]) for name in ("value", "change", "held_out"))
+    unit, middle = str(row["unit"]), x + width / 2
     beside = f"  ({_said(held, unit)})" if np.isfinite(held) else ""
     axes.text(middle, line + 0.36, f"{_said(value, unit)}{beside}", ha="center", va="center", fontsize=9)
     if change == 0:
@@ -114,7 +114,7 @@ def _said(value: float, unit: str) -> str:
 
 
 def _ranking(axes: Axes, card: Scorecard, options: list[str], line: int, width: float) -> None:
-    ranking = card.ranking.set_index("option")
+    ranking = {row["option"]: row for _, row in card.ranking.iterrows()}
     axes.axhline(line, color=INK, linewidth=1)
     for below, (name, unit) in enumerate(
         (("Ranks first", "probability over demand and weights"), ("Mean rank", ""), ("Weighted sum · TOPSIS", "0 to 1"))
@@ -122,7 +122,7 @@ def _ranking(axes: Axes, card: Scorecard, options: list[str], line: int, width: 
         axes.text(0.0, line + below + 0.36, name, va="center", fontsize=9, fontweight="bold", color=INK)
         axes.text(0.0, line + below + 0.74, unit, va="center", fontsize=6.5, color=QUIET)
     for column, option in enumerate(options):
-        row, x = ranking.loc[option], LEFT + column * width
+        row, x = ranking[option], LEFT + column * width
         bar = 0.8 * width * float(row["probability_first"])
         axes.add_patch(Rectangle((x + 0.1 * width, line + 0.62), bar, 0.24, facecolor=ACCENT, edgecolor="none"))
         said = (

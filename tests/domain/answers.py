@@ -7,8 +7,9 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from demandgeo.density import count
-from demandgeo.deployment import allocate, demand_scenarios, hypercube, locate, score, shift_plan
+from demandgeo.deployment import allocate, demand_scenarios, hypercube, locate, score, shift_plan, time_changes
 from demandgeo.domain import CostMatrix, Demand, Events, Grid, Option, Options, Points, Table
+from demandgeo.domain.options import BASE_COLUMNS
 from demandgeo.priority import frontier
 
 seeds = st.integers(0, 2**32 - 1)
@@ -47,16 +48,31 @@ def scorecard(seed: int):
     return score(options, demand(seed), times(seed), scenarios=scenarios, criteria=["mean_time"])
 
 
+def drawn():
+    shifts = {"day": ("07:00", "19:00"), "night": ("19:00", "07:00")}
+    teams = {"a": {"day": 2, "night": 1}, "b": {"": 1}}
+    options = (
+        Option("now", ("a",)),
+        Option("east", ("a", "b"), {}, teams, 2.0, {"x": "b"}, {"officers": 2, "visits": {"park": 3}}),
+    )
+    return Options(options, "now", shifts, pd.DataFrame([("a", "fixed", 5.0)], columns=list(BASE_COLUMNS)))
+
+
+def changes(seed: int):
+    return time_changes(scorecard(seed), demand(seed), times(seed))
+
+
 ANSWERS = {
     "Allocation": seeds.map(grant),
     "CostMatrix": seeds.map(times),
     "Dispatch": seeds.map(teams),
     "Frontier": seeds.map(lambda seed: frontier(demand(seed), demand_shares=(0.5,), max_areas=(1, 2))),
     "Location": seeds.map(lambda seed: locate(times(seed), demand(seed), p=2)),
-    "Option": st.just(Option("searched", (), {"p": 2, "model": "p-median"})),
-    "Options": st.just(Options.of({"now": ["a"], "east": ["a", "b"]}, status_quo="now")),
+    "Option": st.just(Option("searched", (), {"p": 2, "model": "p-median"}, {"": {"late": 2}}, 2.0)),
+    "Options": st.just(drawn()),
     "Points": seeds.map(points),
     "Scenarios": seeds.map(lambda seed: demand_scenarios(demand(seed), demand(seed + 1), draws=3, seed=2)),
     "Scorecard": seeds.map(scorecard),
+    "TimeChanges": seeds.map(changes),
     "ShiftPlan": seeds.map(lambda seed: shift_plan(points(seed))),
 }
