@@ -126,8 +126,8 @@ class ShiftPlan(Table):
             start = f"{who} meet{one} all {required} visits to {n} areas; {proof} ({self.method})"
         else:
             start = (
-                f"{who} deliver{one} {delivered} of {required} visits to {n} areas, {self.delivered_share:.0%} weighted "
-                f"by risk (no rota of as many more than {self.delivered_bound:.0%}); all visits need at least {least} "
+                f"{who} deliver{one} {delivered} of {required} visits to {n} areas, {self.delivered_share:.0%} "
+                f"weighted by risk (no rota of as many more than {self.delivered_bound:.0%}); all visits need at least {least} "
                 f"officers ({self.method})"
             )
         return f"{start}. {self.mismatch:.0%} of the minutes would have to move to be in proportion to risk."
