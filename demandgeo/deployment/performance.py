@@ -127,7 +127,7 @@ class Performance(Artifact):
 
     @cached_property
     def _given(self) -> dict[str, bool]:
-        cost, standards = self.tt.origins.column("cost_per_year"), self.standards
+        costed, standards = self._costed, self.standards
         return {
             "districts": self.demand.support.group is not None,
             "residents": self.people is not None,
@@ -136,9 +136,16 @@ class Performance(Artifact):
             "teams": any(option.teams for option in self.options.options),
             "areas": self.areas is not None,
             "patrols": self.areas is not None and any(option.patrol for option in self.options.options),
-            "site costs": cost is not None,
-            "all costs": cost is not None and standards.officer_cost is not None,
+            "site costs": costed,
+            "all costs": costed and standards.officer_cost is not None,
         }
+
+    @property
+    def _costed(self) -> bool:
+        """Whether it is known what every open base costs."""
+        cost, place = self.tt.origins.column("cost_per_year"), {name: i for i, name in enumerate(self.tt.origins.ids)}
+        used = {place[base] for option in self.options.options for base in option.open}
+        return cost is not None and bool(np.isfinite(np.asarray(cost, np.float64)[sorted(used)]).all())
 
     @cached_property
     def _measures(self) -> Floats:
@@ -186,7 +193,7 @@ NEEDS = {
     "teams": "teams in the options",
     "areas": "priority areas",
     "patrols": "priority areas, and patrol: {officers, visits} in the options",
-    "site costs": "what sites cost: cost_per_year of the bases, or a column cost_per_year of the origins",
+    "site costs": "what every open base costs: cost_per_year of the bases, or a column cost_per_year of the origins",
     "all costs": "what sites cost (cost_per_year), and officer_cost",
 }
 """What criteria may need, and how it is given."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
@@ -171,30 +172,40 @@ def score(  # noqa: PLR0917 - inputs of a stage are positional
         None if residents is None else People.of(residents, demand.support),
     )
     entries = _entries(criteria, performance)
+    about = {"draws": draws, "inside_priority_areas_only": inside_areas, "searches": proofs}
+    return _card(performance, entries, scenarios, weight=_weights(weights, entries), about=about)
+
+
+def _card(
+    performance: Performance,
+    entries: Mapping[str, Entry],
+    scenarios: Scenarios | None,
+    *,
+    weight: Floats,
+    about: Mapping[str, Any],
+) -> Scorecard:
     held = scenarios is not None and scenarios.held_out is not None
-    weight = _weights(weights, entries)
+    options, standards = performance.options, performance.standards
     values = np.stack([entry.function(performance) for entry in entries.values()], axis=1)
-    drawn = values[:, :, 1 : values.shape[2] - held] if scenarios is not None else values[:, :, :1]
-    ranking, ranks = _rankings(found, entries, values[:, :, 0], drawn, weight=weight, draws=draws, seed=seed)
+    drawn = None if scenarios is None else values[:, :, 1 : values.shape[2] - held]
+    ranking, ranks = _rankings(
+        options, entries, values, drawn, weight=weight, draws=int(about["draws"]), seed=standards.seed
+    )
     return Scorecard(
-        options=found,
-        rows=_rows(found, entries, values, drawn if scenarios is not None else None, held=held),
+        options=options,
+        rows=_rows(options, entries, values, drawn, held=held),
         ranking=ranking,
         ranks=ranks,
         by_shift=_by_shift(performance, entries),
         notes=NOTES,
         provenance={
-            "within_s": within,
-            "busy": busy,
-            "profile": tt.profile,
-            "travel": tt.provenance.get("method", "given"),
+            **{key: value for key, value in asdict(standards).items() if value is not None},
+            "profile": performance.tt.profile,
+            "travel": performance.tt.provenance.get("method", "given"),
             "scenarios": 0 if scenarios is None else scenarios.values.shape[1],
             "scenario_method": "" if scenarios is None else scenarios.provenance.get("method", "given"),
             "weights": dict(zip(entries, weight.tolist(), strict=True)),
-            "draws": draws,
-            "seed": seed,
-            "inside_priority_areas_only": inside_areas,
-            "searches": proofs,
+            **about,
         },
     )
 
@@ -285,7 +296,7 @@ def _rankings(
     options: Options,
     entries: Mapping[str, Entry],
     values: Floats,
-    drawn: Floats,
+    drawn: Floats | None,
     *,
     weight: Floats,
     draws: int,
@@ -293,8 +304,9 @@ def _rankings(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return who ranks where: one row per option, and the probability of each rank."""
     directions = [entry.labels["direction"] for entry in entries.values()]
-    gain = gains(values, directions)
-    over_draws = np.ascontiguousarray(gains(np.moveaxis(drawn, 1, 2), directions).transpose(0, 2, 1))
+    gain = gains(values[:, :, 0], directions)
+    over = values[:, :, :1] if drawn is None else drawn
+    over_draws = np.ascontiguousarray(gains(np.moveaxis(over, 1, 2), directions).transpose(0, 2, 1))
     taken, expected = rank_probability(over_draws, draws=draws, seed=seed)
     beaten = [None if k is None else options.names[k] for k in dominators(gain)]
     columns = (

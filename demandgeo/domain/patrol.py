@@ -127,8 +127,8 @@ class ShiftPlan(Table):
         else:
             start = (
                 f"{who} deliver{one} {delivered} of {required} visits to {n} areas, {self.delivered_share:.0%} "
-                f"weighted by risk (no rota of as many more than {self.delivered_bound:.0%}); all visits need at least {least} "
-                f"officers ({self.method})"
+                f"weighted by risk (no rota of as many more than {self.delivered_bound:.0%}); all visits need at least "
+                f"{least} officers ({self.method})"
             )
         return f"{start}. {self.mismatch:.0%} of the minutes would have to move to be in proportion to risk."
 

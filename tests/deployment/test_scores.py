@@ -106,7 +106,7 @@ def test_costs_and_districts():
     matrix = dataclasses.replace(TIMES, origins=sites)
     card = score(OPTIONS, DEMAND, matrix, criteria=["sites_cost"])
     assert card.rows["value"].tolist() == [1.0, 7.0, 7.0]
-    with pytest.raises(ModelError, match="sites have no costs"):
+    with pytest.raises(ModelError, match="lacks what every open base costs"):
         score(OPTIONS, DEMAND, TIMES, criteria=["sites_cost"])
     east = Labels.of(np.where(GRID.centres()[0] > 500, "East", "West").tolist())
     demand = count(events(1), dataclasses.replace(GRID, group=east))
