@@ -20,7 +20,7 @@ from sklearn.neighbors import KernelDensity
 from workloads import CRS, Force, distinct, force, layered
 
 from demandgeo.density import adaptive_surface, choose_bandwidth, significant_peaks, spacetime_surface, surface
-from demandgeo.density.layers import layers_of
+from demandgeo.statistics.layers import layers_of
 from demandgeo.density.smoothing import Rows, Smoother
 from demandgeo.domain import Events, Grid
 from demandgeo.statistics.locations import Locations

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 
-from demandgeo.density.layers import By, layers_of
 from demandgeo.domain import COUNT, Demand, Events, Support
 from demandgeo.domain.demand import Balance
 from demandgeo.domain.record import Floats, Mask
 from demandgeo.errors import DataQualityWarning
 from demandgeo.registry import stage
 from demandgeo.statistics.assignment import assign, coded
+from demandgeo.statistics.layers import layers_of
+
+Layer = Literal["category", "month"]
+By = Layer | tuple[Layer, ...]
 
 OTHER_CODES = 0.01
 """Share of events with a code of no zone, though inside, that is worth a warning: other forces' codes near the border

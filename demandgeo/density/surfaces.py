@@ -8,15 +8,16 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from demandgeo.density.counts import By
 from demandgeo.density.edges import Edge, share_at_cells, share_at_locations
 from demandgeo.density.grids import Metres, cell_reach
-from demandgeo.density.layers import By, layers_of
 from demandgeo.density.smoothing import GAUSSIAN, KernelName, Rows, Smoother
 from demandgeo.domain import COUNT, Demand, Events, Grid, check_same_crs
 from demandgeo.domain.record import Floats, Integers, Mask
 from demandgeo.errors import ModelError, Problems, did_you_mean
 from demandgeo.kernels.shapes import Shape, planar_support
 from demandgeo.registry import stage
+from demandgeo.statistics.layers import layers_of
 from demandgeo.statistics.locations import Locations, balance
 
 Per = Literal["year", "period"]

@@ -13,7 +13,6 @@ from demandgeo.errors import ModelError, PrecisionWarning, Problems, did_you_mea
 from demandgeo.kernels.paths import add_by_shortest_path
 from demandgeo.kernels.profiles import Profile
 from demandgeo.registry import stage
-from demandgeo.roads.layers import By, layers_of
 from demandgeo.roads.links import Links
 from demandgeo.roads.placing import (
     BandwidthKind,
@@ -27,6 +26,7 @@ from demandgeo.roads.placing import (
 from demandgeo.roads.snapping import Metres
 from demandgeo.roads.tiles import parts
 from demandgeo.roads.waves import Pulses, Wave, reach_of
+from demandgeo.statistics.layers import By, layers_of
 
 Method = Literal["continuous", "discontinuous", "simple"]
 DeadEnd = Literal["reflect", "absorb"]
