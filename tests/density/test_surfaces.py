@@ -234,7 +234,7 @@ def test_single_precision_is_the_double_rounded_and_its_bound_says_so(settings):
 
 
 def test_layers_of_a_column_named_twice_are_refused():
-    with pytest.raises(ModelError, match="each once"):
+    with pytest.raises(ModelError, match="distinct columns"):
         made(dated(1), by=("month", "month"))
 
 
