@@ -1,8 +1,8 @@
 """How options meet demand: every measure of every option, for all scenarios at once.
 
-An option is first put in order (`_plan`): which site answers each point, the points from the farthest to the nearest, and
-the points in runs of one answering site, group and number of teams. The demand is then added up along both orders, some
-draws at a time (`_measure`): along the first for quantiles, along the second for all the rest.
+An option is first put in order (`kernels.answering`): its points from the farthest to the nearest, and in runs that one
+place answers, of one group and number of teams. Demand is then added up along both orders, some draws at a time: along
+the first for quantiles, along the second for all the rest.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from numba import prange
 
 from demandgeo.kernels import inner_kernel, parallel_kernel
+from demandgeo.kernels.answering import Of, answer, order_by_run, order_by_time
 
 
 class Measure(IntEnum):
@@ -39,42 +40,19 @@ class Measure(IntEnum):
 MEASURES = 16
 
 
-class Of(IntEnum):
-    """Columns that say what a run is."""
-
-    START = 0
-    PLACE = 1
-    SLOT = 2
-    TEAMS = 3
-
-
 TILE = 32
 """Draws added up together: 5,000 points of them stay in a cache of 2 MB."""
 STEP = 8
 """Points between two running sums."""
 BATCH = 1 << 19
-"""Points of options that are in order at a time, to bound the memory (48 bytes each)."""
+"""Points of options that are in order at a time, to bound the memory (32 bytes each)."""
 
 
 @parallel_kernel
 def score_options(
-    seconds,
-    first_site,
-    site,
-    teams,
-    officers,
-    assigned,
-    assigned_row,
-    demand,
-    total,
-    group,
-    part,
-    held,
-    within,
-    fading_to,
-    busy,
-    out_score,
-):
+    seconds, first_site, site, teams, officers, assigned, assigned_row, demand, total, group, part, held,
+    within, fading_to, busy, out_score,
+):  # fmt: skip
     """Fill out_score [options, measures, draws]; all measures pool the shifts.
 
     Parameters
@@ -104,158 +82,62 @@ def score_options(
         Probability that one team is busy.
     """
     options, draws, rows = out_score.shape[0], out_score.shape[2], demand.shape[0]
-    shifts, points = (first_site.size - 1) // options, seconds.shape[1]
-    width = min(TILE, (draws + 7) // 8 * 8)
-    tiles = (draws + width - 1) // width
-    tiled = np.empty((tiles, rows + 1, width))
+    shifts, tiles = (first_site.size - 1) // options, (draws + TILE - 1) // TILE
+    tiled = np.empty((rows + 1) * ((draws + 15) // 16 * 16))
     for t in prange(tiles):
-        _cut(demand, t * width, tiled[t])
+        _cut(demand, t * TILE, _tile(tiled, t, rows, draws))
     batch = min(options, max(1, BATCH // rows))
-    far = np.empty((batch, (rows + STEP - 1) // STEP * STEP), np.int32)
-    nearest, teams_near = np.empty((batch, rows), np.float32), np.empty((batch, rows), np.int32)
-    row, run, runs = np.empty((batch, rows), np.int32), np.empty((batch, rows + 1, 4), np.int32), np.empty(batch, np.int64)
+    far = np.empty((batch, (rows + STEP - 1) // STEP * STEP), np.uint32)
+    nearest, time = np.empty((batch, rows), np.float32), np.empty((batch, rows), np.float32)
+    row, run = np.empty((batch, rows), np.uint32), np.empty((batch, rows + 1, 4), np.int32)
+    runs = np.empty(batch, np.int64)
     for begin in range(0, options, batch):
         many = min(batch, options - begin)
         for k in prange(many):
             o = begin + k
             own = first_site[o * shifts : (o + 1) * shifts + 1]
-            answers = assigned[assigned_row[o]] if assigned_row[o] >= 0 else np.full(points, -1, np.int32)
-            place = np.empty(rows, np.int32)
-            for h in range(shifts):
-                here = slice(h * points, (h + 1) * points)
-                sites = site[own[h] : own[h + 1]]
-                _reach(seconds, sites, teams[own[h] : own[h + 1]], within, nearest[k, here], place[here], teams_near[k, here])
-                _assign(seconds, sites, answers, nearest[k, here], place[here])
-                place[here] += own[h] - own[0]
-            _order_by_time(nearest[k], far[k])
-            runs[k] = _order_by_run(
-                nearest[k], place, teams_near[k], group, part.shape[1], own[shifts] - own[0], within, fading_to, row[k], run[k]
-            )
+            answers = assigned[assigned_row[o]] if assigned_row[o] >= 0 else np.full(group.size, -1, np.int32)
+            place, count, nobody = np.empty(rows, np.int32), np.empty(rows, np.int32), np.int32(own[shifts] - own[0])
+            answer(seconds, own, site, teams, answers, within, nearest[k], place, count)
+            order_by_time(nearest[k], far[k])
+            runs[k] = order_by_run(
+                nearest[k], place, count, group, part.shape[1], nobody, within, fading_to, row[k], time[k], run[k]
+            )  # fmt: skip
         for item in prange(tiles * many):
+            # Options of one tile follow each other, so that its demand stays in the cache.
             t, k = item // many, item % many
             o = begin + k
             duty = officers[first_site[o * shifts] : first_site[(o + 1) * shifts]]
             _measure(
-                tiled[t], t * width, far[k], nearest[k], row[k], run[k, : runs[k] + 1], duty,
-                total, part, held, within, fading_to, busy, out_score[o],
-            )
+                _tile(tiled, t, rows, draws), t * TILE, far[k], nearest[k], row[k], time[k], run[k, : runs[k] + 1],
+                duty, total, part, held, within, fading_to, busy, out_score[o],
+            )  # fmt: skip
+
+
+@inner_kernel
+def _tile(tiled, t, rows, draws):
+    """Return the demand of the draws from t * TILE on: a number of them that vector instructions like."""
+    width = min(TILE, (draws - t * TILE + 15) // 16 * 16)
+    first = (rows + 1) * t * TILE
+    return tiled[first : first + (rows + 1) * width].reshape(rows + 1, width)
 
 
 @inner_kernel
 def _cut(demand, first, tile):
     """Copy some draws of all points; the last draw stands for those beyond it, and a point without demand follows."""
     rows, draws = demand.shape
+    width = min(tile.shape[1], draws - first)
     for i in range(rows):
-        for s in range(tile.shape[1]):
-            tile[i, s] = demand[i, min(first + s, draws - 1)]
+        for s in range(width):
+            tile[i, s] = demand[i, first + s]
+        tile[i, width:] = demand[i, draws - 1]
     tile[rows] = 0.0
 
 
 @inner_kernel
-def _reach(seconds, sites, teams, within, nearest, place, count):
-    """Fill the least seconds of each point over the open sites, which of them that is, and how many teams are within."""
-    limit = np.float32(within)
-    if limit > within:
-        limit = np.nextafter(limit, np.float32(0.0))
-    nearest[:] = np.inf
-    place[:] = 0
-    count[:] = 0
-    for q in range(sites.size):
-        times, at, crews = seconds[sites[q]], np.int32(q), np.int32(teams[q])
-        for i in range(nearest.size):
-            closer = times[i] < nearest[i]
-            nearest[i] = times[i] if closer else nearest[i]
-            place[i] = at if closer else place[i]
-            count[i] += crews if times[i] <= limit else np.int32(0)
-
-
-@inner_kernel
-def _assign(seconds, sites, answers, nearest, place):
-    """Let the assigned site of a point answer where it is open."""
-    seat = np.full(seconds.shape[0], -1, np.int32)
-    for q in range(sites.size):
-        seat[sites[q]] = q
-    for i in range(answers.size):
-        if answers[i] >= 0 and seat[answers[i]] >= 0:
-            place[i] = seat[answers[i]]
-            nearest[i] = seconds[answers[i], i]
-
-
-@inner_kernel
-def _sort(key, order):
-    """Fill the stable order of whole numbers >= 0 (argsort takes ten times as long)."""
-    n, least, most = key.size, key.min(), key.max()
-    bits = 0
-    while (most - least) >> bits > 0:
-        bits += 1
-    room = 1
-    while n >> room > 0:
-        room += 1
-    turns = (bits + 10) // 11
-    digit = (bits + turns - 1) // turns if turns > 0 else 0
-    # A key and its place in one number: a step of the sort then reads and writes in one place (half the time).
-    pairs, other = np.empty(n, np.int64), np.empty(n, np.int64)
-    for i in range(n):
-        pairs[i] = (key[i] - least) << room | i
-    start = np.empty((1 << digit) + 1, np.int64)
-    for turn in range(turns):
-        shift, mask = room + turn * digit, (1 << digit) - 1
-        start[:] = 0
-        for i in range(n):
-            start[((pairs[i] >> shift) & mask) + 1] += 1
-        for b in range(mask + 1):
-            start[b + 1] += start[b]
-        for i in range(n):
-            b = (pairs[i] >> shift) & mask
-            other[start[b]] = pairs[i]
-            start[b] += 1
-        pairs, other = other, pairs
-    for i in range(n):
-        order[i] = pairs[i] & ((1 << room) - 1)
-
-
-@inner_kernel
-def _order_by_time(nearest, far):
-    """Fill the points from the farthest to the nearest; the point without demand fills up the last step."""
-    # The bits of floats >= 0 are in the order of the floats; adding 0 makes -0 a 0.
-    bits = (nearest + np.float32(0.0)).view(np.int32)
-    key = np.empty(nearest.size, np.int64)
-    for i in range(nearest.size):
-        key[i] = -bits[i]
-    far[nearest.size :] = nearest.size
-    _sort(key, far)
-
-
-@inner_kernel
-def _order_by_run(nearest, place, count, group, groups, nobody, within, fading_to, row, run):
-    """Fill the points in runs of one slot, place and number of teams; return how many runs there are.
-
-    The slot of a point is its group if its answering site is within the standard, else `groups` where gradual coverage
-    fades, and `groups + 1` beyond. The place of points that nobody reaches is `nobody`.
-    """
-    n, points = nearest.size, group.size
-    key, slot, crews = np.empty(n, np.int64), np.empty(n, np.int32), np.int64(count.max())
-    for h in range(n // points):
-        for p in range(points):
-            i = h * points + p
-            slot[i] = group[p] if nearest[i] <= within else (groups if nearest[i] < fading_to else groups + 1)
-            place[i] = place[i] if nearest[i] < np.inf else nobody
-            key[i] = (np.int64(slot[i]) * (nobody + 1) + place[i]) * (crews + 1) + count[i]
-    _sort(key, row)
-    runs, last = 0, np.int64(-1)
-    for k in range(n):
-        i = row[k]
-        if key[i] != last:
-            last = key[i]
-            run[runs, Of.START], run[runs, Of.PLACE] = k, place[i]
-            run[runs, Of.SLOT], run[runs, Of.TEAMS] = slot[i], count[i]
-            runs += 1
-    run[runs, Of.START] = n
-    return runs
-
-
-@inner_kernel
-def _measure(tile, first, far, nearest, row, run, officers, total, part, held, within, fading_to, busy, out_score):
+def _measure(
+    tile, first, far, nearest, row, time, run, officers, total, part, held, within, fading_to, busy, out_score
+):
     """Fill every measure of an option for the draws of a tile, the first of which is `first`."""
     width, draws, groups = tile.shape[1], total.size, part.shape[1]
     found, whole = np.zeros((MEASURES, width)), np.empty(width)
@@ -263,8 +145,8 @@ def _measure(tile, first, far, nearest, row, run, officers, total, part, held, w
         whole[s] = total[min(first + s, draws - 1)]
     load, met = np.zeros((officers.size + 1, width)), np.zeros((groups + 2, width))
     crews = np.zeros((run[:-1, Of.TEAMS].max() + 1, width))
-    _tally(tile, nearest, row, run, load, met, crews, found[Measure.MEAN])
-    _fade(tile, nearest, row, run, groups, within, fading_to, found[Measure.GRADUAL])
+    _tally(tile, row, time, run, load, met, crews, found[Measure.MEAN])
+    _fade(tile, row, time, run, groups, within, fading_to, found[Measure.GRADUAL])
     _cover(load, met[:groups], crews, busy, whole, found)
     _quantiles(tile, far, nearest, whole, found)
     _spread(load[: officers.size], officers, found)
@@ -275,48 +157,45 @@ def _measure(tile, first, far, nearest, row, run, officers, total, part, held, w
 
 
 @inner_kernel
-def _tally(tile, nearest, row, run, load, met, crews, timed):
+def _tally(tile, row, time, run, load, met, crews, timed):
     """Add up demand by place, by slot and by number of teams, and demand times seconds."""
-    # Four points at a time, and once per run what a run has in common: a third of the time of adding point by point.
-    zero, width = tile.shape[0] - 1, timed.size
-    added = np.empty(width)
+    # Four points at a time, and once per run what its points share: a third of the time of adding point by point.
+    nothing, width = np.uint32(tile.shape[0] - 1), timed.size
+    added = np.zeros(width)
     for r in range(run.shape[0] - 1):
-        start, end = run[r, Of.START], run[r + 1, Of.START]
-        place, slot, teams = run[r, Of.PLACE], run[r, Of.SLOT], run[r, Of.TEAMS]
-        reached = place < load.shape[0] - 1
-        added[:] = 0.0
-        for k in range(start, end, 4):
-            i, j = row[k], row[k + 1] if k + 1 < end else zero
-            l, m = row[k + 2] if k + 2 < end else zero, row[k + 3] if k + 3 < end else zero
-            # 0 for a point without a way: infinity times no demand would be NaN.
-            it, jt = nearest[i] if reached else 0.0, nearest[j] if reached and j < zero else 0.0
-            lt, mt = nearest[l] if reached and l < zero else 0.0, nearest[m] if reached and m < zero else 0.0
+        end, last = run[r + 1, Of.START], run[r + 1, Of.START] - 1
+        for k in range(run[r, Of.START], end, 4):
+            i, j = row[k], row[k + 1] if k + 1 < end else nothing
+            m, n = row[k + 2] if k + 2 < end else nothing, row[k + 3] if k + 3 < end else nothing
+            it, jt = float(time[k]), float(time[min(k + 1, last)])
+            mt, nt = float(time[min(k + 2, last)]), float(time[min(k + 3, last)])
             for s in range(width):
-                a, b, c, d = tile[i, s], tile[j, s], tile[l, s], tile[m, s]
+                a, b, c, d = tile[i, s], tile[j, s], tile[m, s], tile[n, s]
                 added[s] += (a + b) + (c + d)
-                timed[s] += (it * a + jt * b) + (lt * c + mt * d)
+                timed[s] += (it * a + jt * b) + (mt * c + nt * d)
+        place, slot, teams = run[r, Of.PLACE], run[r, Of.SLOT], run[r, Of.TEAMS]
         for s in range(width):
             load[place, s] += added[s]
             met[slot, s] += added[s]
             crews[teams, s] += added[s]
+            added[s] = 0.0
 
 
 @inner_kernel
-def _fade(tile, nearest, row, run, groups, within, fading_to, faded):
+def _fade(tile, row, time, run, groups, within, fading_to, faded):
     """Add up what gradual coverage leaves of the points between the standard and where it ends."""
-    zero, start, end = tile.shape[0] - 1, 0, 0
+    start, end = 0, 0
     for r in range(run.shape[0] - 1):
         start = run[r + 1, Of.START] if run[r, Of.SLOT] < groups else start
         end = run[r + 1, Of.START] if run[r, Of.SLOT] <= groups else end
-    slope = 1.0 / (fading_to - within) if end > start else 0.0
+    share = np.zeros(end - start + 3)
+    for k in range(start, end):
+        share[k - start] = (fading_to - float(time[k])) / (fading_to - within)
     for k in range(start, end, 4):
-        i, j = row[k], row[k + 1] if k + 1 < end else zero
-        l, m = row[k + 2] if k + 2 < end else zero, row[k + 3] if k + 3 < end else zero
-        it, jt = slope * (fading_to - nearest[i]), slope * (fading_to - nearest[j]) if j < zero else 0.0
-        lt, mt = slope * (fading_to - nearest[l]) if l < zero else 0.0, slope * (fading_to - nearest[m]) if m < zero else 0.0
+        i, j, m, n = row[k], row[min(k + 1, end - 1)], row[min(k + 2, end - 1)], row[min(k + 3, end - 1)]
+        at, bt, ct, dt = share[k - start], share[k - start + 1], share[k - start + 2], share[k - start + 3]
         for s in range(faded.size):
-            a, b, c, d = tile[i, s], tile[j, s], tile[l, s], tile[m, s]
-            faded[s] += (it * a + jt * b) + (lt * c + mt * d)
+            faded[s] += (at * tile[i, s] + bt * tile[j, s]) + (ct * tile[m, s] + dt * tile[n, s])
 
 
 @inner_kernel
@@ -365,11 +244,11 @@ def _quantiles(tile, far, nearest, whole, found):
 
 @inner_kernel
 def _step(tile, rows, step, beyond):
-    # By number, not as views of the rows, which cost twice the time.
-    i, j, k, l, m, n, o, p = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], rows[7]
+    # By number, not as views of the rows, which take twice the time.
+    a, b, c, d, e, f, g, h = rows[0], rows[1], rows[2], rows[3], rows[4], rows[5], rows[6], rows[7]
     for s in range(tile.shape[1]):
-        near_half = beyond[step, s] + tile[i, s] + tile[j, s] + tile[k, s] + tile[l, s]
-        beyond[step + 1, s] = near_half + tile[m, s] + tile[n, s] + tile[o, s] + tile[p, s]
+        half = beyond[step, s] + tile[a, s] + tile[b, s] + tile[c, s] + tile[d, s]
+        beyond[step + 1, s] = half + tile[e, s] + tile[f, s] + tile[g, s] + tile[h, s]
 
 
 @inner_kernel

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def scores(
-    seconds, shifts, assigned, demand, group, part, *, within, fading_to, busy
-):
+def scores(seconds, shifts, assigned, demand, *, group, part, within, fading_to, busy):
     """Every measure of one option under one demand [shifts * points], in the order of `Measure`.
 
     `shifts` is a list of (sites, teams, officers), `assigned` the site of each point or None.
