@@ -263,12 +263,17 @@ def _performance(
     sites = [sorted(place[name] for name in option.open) for option in options.options]
     first = np.concatenate([[0], np.cumsum([len(rows) for rows in sites])]).astype(np.int64)
     site = np.concatenate([np.array(rows, np.int64) for rows in sites])
-    held = np.zeros((int(district.max()) + 1, columns.shape[1]))
+    groups = int(district.max()) + 1
+    held = np.zeros((2 * groups, columns.shape[1]))
     np.add.at(held, district, columns)
+    held[groups:] = held[:groups]
+    part = np.tile(np.arange(groups), (2, 1))
+    one, nobody = np.ones(site.size), np.full(len(sites), -1, np.int64)
     out = np.empty((len(sites), MEASURES, columns.shape[1]))
     score_options(
-        tt.seconds, first, site, columns, columns.sum(axis=0), district, held, float(within), float(busy), out
-    )
+        tt.seconds, first, site, one, one, np.empty((0, columns.shape[0]), np.int32), nobody, columns,
+        columns.sum(axis=0), district, part, held, float(within), float(within), float(busy), out,
+    )  # fmt: skip
     return Performance(tt, first, site, columns, out)
 
 
