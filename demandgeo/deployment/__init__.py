@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from demandgeo.deployment.criteria import unreached as unreached
     from demandgeo.deployment.criteria import workload_gini as workload_gini
     from demandgeo.deployment.drawn import read_options as read_options
+    from demandgeo.deployment.fronts import pareto_front as pareto_front
     from demandgeo.deployment.grants import read_grant as read_grant
     from demandgeo.deployment.hypercubes import hypercube as hypercube
     from demandgeo.deployment.location import locate as locate
@@ -49,6 +50,7 @@ _HOMES = {
     "median_time": "criteria",
     "p90_time": "criteria",
     "p95_time": "criteria",
+    "pareto_front": "fronts",
     "read_cost_matrix": "matrices",
     "read_grant": "grants",
     "read_options": "drawn",
@@ -78,6 +80,7 @@ __all__ = [
     "median_time",
     "p90_time",
     "p95_time",
+    "pareto_front",
     "read_cost_matrix",
     "read_grant",
     "read_options",
