@@ -12,6 +12,7 @@ import numpy as np
 
 from demandgeo.deployment.costs import Costs, Prices, first_choice
 from demandgeo.deployment.floors import Floor
+from demandgeo.deployment.moves import improved, rounded
 from demandgeo.deployment.programs import INFEASIBLE, OPTIMAL, UNBOUNDED, Effort, Program, Solution
 from demandgeo.deployment.proofs import Proof
 from demandgeo.deployment.rules import Rules
@@ -21,6 +22,10 @@ from demandgeo.kernels.siting import FREE, critical_ranks, write_cuts
 DUAL_STEPS = 1500
 STEADY_ROUNDS = 4
 """The first rounds separate half-way to the best choice known: fewer cuts until the bound stands."""
+
+BESIDE = (-2, -1, 1, 2)
+"""Ranks next to the critical one: 40 sites x 324 points under a budget took 7 integer programs and 7.3 s without them,
+one of 1.5 s with them."""
 
 MOST_ROUNDS = 200
 VIOLATION = 1e-7
@@ -73,7 +78,7 @@ class _Search:
         self.lower = float(costs.ordered[:, 0].sum())
         self.closed = np.zeros(m, np.bool_)
         if start is not None:
-            self._take(start)
+            self._take(improved(start, costs, rules, floor))
         self._cut_first()
 
     def proven(self) -> bool:
@@ -93,8 +98,11 @@ class _Search:
             steady = turn < STEADY_ROUNDS and self.chosen.size > 0
             if self.proven() or (self._cut((opened + best) / 2 if steady else opened, served) == 0 and not steady):
                 break
+        self._round(opened)
         self._close(solution)
         self.program.drop_slack_rows(self.kept_rows)
+        if not self.proven():
+            self._cut_beside(opened)
 
     def prove(self) -> Proof | None:
         """Solve with whole sites, and cut, until the bound meets the best choice; None if no choice is left."""
@@ -159,6 +167,12 @@ class _Search:
             self.closed |= closed
             self.program.bound(np.flatnonzero(closed), 0.0, 0.0)
 
+    def _round(self, opened: Floats) -> None:
+        """Take what moves make of the relaxation's most open sites: the nearer to it, the more sites can be closed."""
+        chosen = rounded(opened, self.rules, self.floor)
+        if chosen is not None:
+            self._take(improved(chosen, self.costs, self.rules, self.floor))
+
     # --- cuts
 
     def _add_reach(self) -> int:
@@ -198,6 +212,15 @@ class _Search:
         violated = np.flatnonzero(value > least)
         self._add_cuts(violated, rank[violated])
         return int(violated.size)
+
+    def _cut_beside(self, opened: Floats) -> None:
+        """Cut every point at the levels next to its critical one, where whole sites near the relaxation will stand."""
+        points, rank = self.costs.shape[1], np.empty(self.costs.shape[1], np.int64)
+        critical_ranks(self.costs.ordered, self.costs.site, opened, rank, np.empty(points))
+        last = np.isfinite(self.costs.ordered).sum(axis=1) - 1
+        for beside in BESIDE:
+            there = (rank + beside >= 0) & (rank + beside <= last)
+            self._add_cuts(np.flatnonzero(there), (rank + beside)[there])
 
     def _add_cuts(self, points: Integers, rank: Integers) -> None:
         if not points.size:

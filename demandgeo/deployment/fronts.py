@@ -18,7 +18,7 @@ from demandgeo.deployment.questions import Question
 from demandgeo.deployment.rules import Rules
 from demandgeo.deployment.tracing import Trace, certificates, point_rows, trace
 from demandgeo.domain import CostMatrix, Demand, Options
-from demandgeo.domain.fronts import OPTION_COLUMNS, POINT_COLUMNS, ParetoFront
+from demandgeo.domain.fronts import POINT_COLUMNS, ParetoFront, option_table
 from demandgeo.domain.record import Floats, Integers
 from demandgeo.errors import ModelError, Problems, did_you_mean
 from demandgeo.registry import stage
@@ -285,7 +285,7 @@ def _front(
         objective=plane.objective,
         against=plane.against,
         table=pd.DataFrame(rows, columns=list(POINT_COLUMNS)),
-        options=pd.DataFrame(judged, columns=list(OPTION_COLUMNS)),
+        options=option_table(judged),
         status_quo="" if options is None else options.status_quo,
         notes=notes,
         settings={

@@ -61,19 +61,11 @@ def trace(
         _check_limits(plane, asked, first)
     # Where drawn choices stand beyond an end, it is the end that bounds them.
     own = [plane.spent(chosen) for chosen in drawn.values()]
-    solved: list[Point] = []
-    best = first
-    for turned in np.unique(np.clip(plane.side * np.array([*asked, *own]), ends[0], ends[1])):
-        limit = float(plane.side * turned)
-        if plane.keeps(limit, last.open):
-            proof = last
-        else:
-            others = [best, *(chosen for chosen in allowed if plane.keeps(limit, chosen))]
-            proof = plane.best(plane.within(limit, best, effort), others)
-        best = proof.open
-        solved.append(Point(limit, proof))
+    solved = [Point(laxest, last)]
+    for turned in np.unique(np.clip(plane.side * np.array([*asked, *own]), ends[0], ends[1]))[::-1]:
+        solved.append(_next_point(plane, float(plane.side * turned), solved[-1].proof, [first, *allowed], effort))
     closest = strict if strictest == strict.objective else replace(strict, open=first, objective=strictest)
-    return Trace(_handed_back(plane, solved), closest, drawn)
+    return Trace(_handed_on(plane, solved[1:][::-1]), closest, drawn)
 
 
 def _spaced(first: float, last: float, points: int, *, whole: bool) -> Floats:
@@ -93,16 +85,23 @@ def _check_limits(plane: Plane, limits: Floats, first: Integers) -> None:
     problems.raise_as(ModelError)
 
 
-def _handed_back(plane: Plane, solved: list[Point]) -> tuple[Point, ...]:
-    """Hand bounds, and plans that happen to keep a stricter limit, from laxer limits to stricter ones."""
-    handed = solved[-1:]
-    for point in reversed(solved[:-1]):
-        laxer, proof = handed[-1].proof, point.proof
-        if plane.keeps(point.limit, laxer.open):
-            proof = plane.best(proof, [laxer.open])
-        bound = min(max(plane.sign * proof.bound, plane.sign * laxer.bound), plane.sign * proof.objective)
-        handed.append(Point(point.limit, replace(proof, bound=plane.sign * bound)))
-    return tuple(reversed(handed))
+def _next_point(plane: Plane, limit: float, laxer: Proof, known: list[Integers], effort: Effort) -> Point:
+    """Solve a limit after a laxer one, whose plan may keep it too and whose bound holds here."""
+    if plane.keeps(limit, laxer.open):
+        return Point(limit, laxer)
+    known = [chosen for chosen in known if plane.keeps(limit, chosen)]
+    start = min(known, key=lambda chosen: plane.sign * plane.value(chosen))
+    proof = plane.best(plane.within(limit, start, effort), known)
+    bound = min(max(plane.sign * proof.bound, plane.sign * laxer.bound), plane.sign * proof.objective)
+    return Point(limit, replace(proof, bound=plane.sign * bound))
+
+
+def _handed_on(plane: Plane, points: list[Point]) -> tuple[Point, ...]:
+    """Hand plans from the strictest limit to the laxer ones, which they keep too: an unproven plan may be worse."""
+    handed = points[:1]
+    for point in points[1:]:
+        handed.append(Point(point.limit, plane.best(point.proof, [handed[-1].proof.open])))
+    return tuple(handed)
 
 
 def point_rows(found: Trace, plane: Plane) -> list[tuple[Any, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,20 +13,20 @@ from demandgeo.domain.record import Floats, Record, frozen_mapping, frozen_table
 from demandgeo.errors import ModelError, Problems
 
 POINT_COLUMNS = ("limit", "against", "objective", "bound", "gap", "status", "open_count", "open_sites")
-OPTION_COLUMNS = (
-    "option",
-    "allowed",
-    "against",
-    "objective",
-    "best",
-    "bound",
-    "gap",
-    "status",
-    "dominated_by",
-    "open_count",
-    "open_sites",
-    "best_sites",
-)
+OPTION_COLUMNS = {
+    "option": str,
+    "allowed": bool,
+    "against": float,
+    "objective": float,
+    "best": float,
+    "bound": float,
+    "gap": float,
+    "status": str,
+    "dominated_by": int,
+    "open_count": int,
+    "open_sites": str,
+    "best_sites": str,
+}
 TOLERANCE = 1e-9
 """Relative: what sums of float64 in another order differ."""
 
@@ -49,6 +49,12 @@ CRITERIA = {
     "worst_district": Criterion("worst_district_share", "Demand covered in the worst covered district (share)", False),
 }
 OBJECTIVES, LIMITED = ("mean_time", "coverage"), ("sites", "sites_cost", "coverage", "worst_district")
+
+
+def option_table(rows: Sequence[Sequence[Any]] = ()) -> pd.DataFrame:
+    """Make a table of options, whose columns have their types with no row as well."""
+    frame = pd.DataFrame(rows, columns=list(OPTION_COLUMNS))
+    return frame.astype({name: kind for name, kind in OPTION_COLUMNS.items() if kind is not str})
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -106,7 +112,10 @@ class ParetoFront(Record):
         problems.check(
             self.against in LIMITED and self.against != self.objective, f"against is {self.against!r}", f"{LIMITED}"
         )
-        for name, part, columns in (("table", self.table, POINT_COLUMNS), ("options", self.options, OPTION_COLUMNS)):
+        for name, part, columns in (
+            ("table", self.table, POINT_COLUMNS),
+            ("options", self.options, tuple(OPTION_COLUMNS)),
+        ):
             problems.check(tuple(part.columns) == columns, f"{name} has the columns {list(part)}", f"{list(columns)}")
         problems.raise_as(ModelError)
         self._check_points(problems)
@@ -132,7 +141,7 @@ class ParetoFront(Record):
         problems.check(not values.isna().any(axis=None), "a value, bound or gap of an option is missing")
         problems.check(rows["gap"].between(0, 1).all(), "a gap of an option is not in [0, 1]")
         sign = 1 if CRITERIA[self.objective].least else -1
-        kept = rows[rows["allowed"].astype(bool) & np.isfinite(rows["objective"])]
+        kept = rows[rows["allowed"] & np.isfinite(rows["objective"])]
         passed = sign * (kept["bound"] - kept["objective"]) > TOLERANCE * kept["objective"].abs()
         problems.check(not passed.any(), "an option passes the bound that no allowed plan passes")
         problems.check(rows["dominated_by"].between(0, len(self.table)).all(), "an option is beaten by no row")
@@ -213,7 +222,8 @@ class ParetoFront(Record):
         parts.append("none is better." if row["gap"] < 5e-4 else f"{row['gap']:.1%} from the best possible.")
         enough = self._as_good(row)
         if enough is not None:
-            parts.append(f"A plan {self._plan(enough)}: as good with less.")
+            plan = self.table.iloc[enough]
+            parts.append(f"Already a plan {self._amount(plan['against'])} {self._reaches(plan['objective'])}.")
         return " ".join(parts)
 
     def _as_good(self, row: Mapping[Hashable, Any]) -> int | None:
