@@ -77,7 +77,9 @@ def pareto_front(
         worst_district  the same share in the district where it is least, at least (`demand.support.group`)
         ==============  ===============================================================================
     points
-        How many limits, evenly spaced from the strictest that a plan can keep to where the objective is at its best.
+        How many limits, from the strictest that a plan can keep to where the objective is at its best: shares evenly
+        spaced, sites and costs in even ratios, as a front is steep where they are few. Limits that fall together
+        count once.
     limits
         Limits to use instead. Those of the options are always solved as well.
     p, budget
@@ -295,5 +297,6 @@ def _front(
             "plans_dropped": len(found.points) - len(rows),
             "strictest_limit": found.strictest.objective,
             "strictest_bound": found.strictest.bound,
+            "laxest_limit": found.laxest,
         },
     )

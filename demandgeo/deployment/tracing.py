@@ -34,12 +34,15 @@ class Trace:
         From the strictest limit to the laxest.
     strictest
         The choice that keeps the strictest limit there is; its objective and bound are of the limited criterion.
+    laxest
+        Limit from which on a laxer one gains nothing.
     drawn
         The open sites of each option.
     """
 
     points: tuple[Point, ...]
     strictest: Proof
+    laxest: float
     drawn: Mapping[str, Integers]
 
 
@@ -55,7 +58,7 @@ def trace(
     laxest = plane.spent(last.open)
     ends = sorted((plane.side * strictest, plane.side * laxest))
     if limits is None:
-        asked = _spaced(strictest, laxest, points, whole=plane.against == "sites")
+        asked = _spaced(plane, strictest, laxest, points)
     else:
         asked = np.asarray(limits, np.float64)
         _check_limits(plane, asked, first)
@@ -65,12 +68,14 @@ def trace(
     for turned in np.unique(np.clip(plane.side * np.array([*asked, *own]), ends[0], ends[1]))[::-1]:
         solved.append(_next_point(plane, float(plane.side * turned), solved[-1].proof, [first, *allowed], effort))
     closest = strict if strictest == strict.objective else replace(strict, open=first, objective=strictest)
-    return Trace(_handed_on(plane, solved[1:][::-1]), closest, drawn)
+    return Trace(_handed_on(plane, solved[1:][::-1]), closest, laxest, drawn)
 
 
-def _spaced(first: float, last: float, points: int, *, whole: bool) -> Floats:
-    spaced = np.linspace(first, last, points)
-    return np.asarray(np.unique(np.round(spaced)) if whole else spaced, np.float64)
+def _spaced(plane: Plane, first: float, last: float, points: int) -> Floats:
+    if plane.floor is not None or first <= 0:
+        return np.linspace(first, last, points)
+    spaced = np.geomspace(first, last, points)
+    return np.asarray(np.round(spaced) if plane.against == "sites" else spaced, np.float64)
 
 
 def _check_limits(plane: Plane, limits: Floats, first: Integers) -> None:

@@ -154,6 +154,13 @@ class ParetoFront(Record):
         return self.table[column].to_numpy(np.float64) * (1.0 if CRITERIA[name].least else -1.0)
 
     @property
+    def whole(self) -> bool:
+        """Whether the laxest plan is the best of all plans that keep the rules, with no limit at all."""
+        side = 1 if CRITERIA[self.against].least else -1
+        last = float(self.cost_of("limit").max())
+        return last >= side * float(self.settings.get("laxest_limit", np.inf * side))
+
+    @property
     def title(self) -> str:
         """One line."""
         return f"{CRITERIA[self.objective].label} against {CRITERIA[self.against].label.lower()}"

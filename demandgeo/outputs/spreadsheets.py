@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from demandgeo.domain import Allocation, Frontier, Headline, PriorityAreas, Record, ShiftPlan
+from demandgeo.domain import Allocation, Frontier, Headline, ParetoFront, PriorityAreas, Record, ShiftPlan
 from demandgeo.outputs.files import check_names, write_text
 from demandgeo.outputs.wording import capital, words
 from demandgeo.registry import writer
@@ -27,7 +27,7 @@ def tables(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str,
     """Write each artifact that has a table as ``NAME.csv``, and title, notes and sentence as ``NAME.txt``.
 
     UTF-8 with LF line ends. Artifacts without `rows` or `table` are not its subject. The timetable of a shift goes to
-    ``NAME.visits.csv``.
+    ``NAME.visits.csv``, the options beside a front to ``NAME.options.csv``.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def tables(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str,
     Returns
     -------
     list of Path
-        Two files for each table, three for a shift.
+        Two files for each table, three for a shift or a front with options.
 
     Raises
     ------
@@ -69,6 +69,8 @@ def tables(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str,
             written.append(write_text(folder / f"{name}.txt", _text(name, record, about)))
         if isinstance(record, ShiftPlan):
             written.append(write_text(folder / f"{name}.visits.csv", _csv(record.visits)))
+        if isinstance(record, ParetoFront) and len(record.options):
+            written.append(write_text(folder / f"{name}.options.csv", _csv(record.options_frame())))
     return written
 
 
@@ -76,7 +78,7 @@ def _rows(record: Record) -> pd.DataFrame | None:
     if isinstance(record, PriorityAreas):
         # Its frame says the extent with its unit (area_km2), as the layer does.
         return pd.DataFrame(record.to_frame().drop(columns="geometry"))
-    if isinstance(record, Frontier):
+    if isinstance(record, (Frontier, ParetoFront)):
         return record.to_frame()
     rows = getattr(record, "rows", getattr(record, "table", None))
     return rows if isinstance(rows, pd.DataFrame) else None
