@@ -293,8 +293,8 @@ def _front(
         settings={
             **{name: value for name, value in settings.items() if value is not None},
             "demand_left_out": question.demand_left_out,
-            "limits_solved": len(found.points),
-            "plans_dropped": len(found.points) - len(rows),
+            "limits_asked": found.asked,
+            "plans_dropped": found.asked - len(rows),
             "strictest_limit": found.strictest.objective,
             "strictest_bound": found.strictest.bound,
             "laxest_limit": found.laxest,

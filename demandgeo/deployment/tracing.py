@@ -36,6 +36,8 @@ class Trace:
         The choice that keeps the strictest limit there is; its objective and bound are of the limited criterion.
     laxest
         Limit from which on a laxer one gains nothing.
+    asked
+        Number of distinct limits; those beyond an end were answered by the end.
     drawn
         The open sites of each option.
     """
@@ -43,6 +45,7 @@ class Trace:
     points: tuple[Point, ...]
     strictest: Proof
     laxest: float
+    asked: int
     drawn: Mapping[str, Integers]
 
 
@@ -68,7 +71,7 @@ def trace(
     for turned in np.unique(np.clip(plane.side * np.array([*asked, *own]), ends[0], ends[1]))[::-1]:
         solved.append(_next_point(plane, float(plane.side * turned), solved[-1].proof, [first, *allowed], effort))
     closest = strict if strictest == strict.objective else replace(strict, open=first, objective=strictest)
-    return Trace(_handed_on(plane, solved[1:][::-1]), closest, laxest, drawn)
+    return Trace(_handed_on(plane, solved[1:][::-1]), closest, laxest, np.unique([*asked, *own]).size, drawn)
 
 
 def _spaced(plane: Plane, first: float, last: float, points: int) -> Floats:

@@ -29,9 +29,9 @@ _HOT = ramp(1)[0]
 
 def pareto(front: ParetoFront, about: Mapping[str, str]) -> Figure:
     """Draw the front in steps, shade what no allowed plan reaches, and mark the options, the status quo most."""
-    settings = front.settings
-    subtitle = f"{settings['period']}, {settings['candidates']} candidate sites, {settings['profile']} travel times"
-    figure, notes_end = page(f"What can be traded? {front.title}", subtitle, [front.sentence(), *front.notes], about)
+    figure, notes_end = page(
+        f"What can be traded? {front.title}", _subtitle(front), [front.sentence(), *front.notes], about
+    )
     bottom = max(0.2, notes_end + 0.08)
     axes = figure.add_axes((MARGIN + 0.06, bottom, 0.62, 0.87 - bottom))
     _limits(axes, front)
@@ -51,6 +51,17 @@ def pareto(front: ParetoFront, about: Mapping[str, str]) -> Figure:
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="upper left", bbox_to_anchor=(0.72, 0.88), frameon=False, fontsize=8.5, labelspacing=1.2)
     return figure
+
+
+def _subtitle(front: ParetoFront) -> str:
+    """Say period, sites, travel times, and what limits every plan."""
+    said = front.settings
+    parts = [f"{said['period']}, {said['candidates']} candidate sites, {said['profile']} travel times"]
+    parts += [f"plans of up to {said['p']} sites"] if "p" in said else []
+    parts += [f"plans of up to {said['budget']:,.0f} a year"] if "budget" in said else []
+    of_coverage = {front.objective, front.against} & {"coverage", "worst_district"}
+    parts += [f"covered: within {said['within']:g} s"] if of_coverage else []
+    return "; ".join(parts)
 
 
 def impossible(front: ParetoFront, strict: float, lax: float) -> tuple[Floats, Floats]:
@@ -105,7 +116,7 @@ def _draw_front(axes: Axes, front: ParetoFront) -> None:
 def _draw_options(axes: Axes, front: ParetoFront) -> None:
     for letter, row in zip(_letters(len(front.options)), front.options.to_dict("records"), strict=True):
         now = row["option"] == front.status_quo
-        label = f"{letter}  {row['option']}{' (status quo)' if now else ''}: {row['gap']:.1%} from the best possible"
+        label = f"{letter}  {row['option']}{' (status quo)' if now else ''}: {row['gap']:.1%} from the best"
         label = "\n     ".join(textwrap.wrap(label, KEY_WIDTH, drop_whitespace=False))
         x, y = float(row["against"]), float(row["objective"])
         if not np.isfinite(y):

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from demandgeo.density import count
-from demandgeo.deployment import allocate, demand_scenarios, hypercube, locate, score, shift_plan
+from demandgeo.deployment import allocate, demand_scenarios, hypercube, locate, pareto_front, score, shift_plan
 from demandgeo.domain import CostMatrix, Demand, Events, Grid, Option, Options, Points, Table
 from demandgeo.priority import frontier
 
@@ -47,6 +47,11 @@ def scorecard(seed: int):
     return score(options, demand(seed), times(seed), scenarios=scenarios, criteria=["mean_time"])
 
 
+def pareto(seed: int):
+    options = Options.of({"now": ["0"], "two": ["1", "2"]}, status_quo="now") if seed % 3 else None
+    return pareto_front(demand(seed), times(seed), options, points=3)
+
+
 ANSWERS = {
     "Allocation": seeds.map(grant),
     "CostMatrix": seeds.map(times),
@@ -55,6 +60,7 @@ ANSWERS = {
     "Location": seeds.map(lambda seed: locate(times(seed), demand(seed), p=2)),
     "Option": st.just(Option("searched", (), {"p": 2, "model": "p-median"})),
     "Options": st.just(Options.of({"now": ["a"], "east": ["a", "b"]}, status_quo="now")),
+    "ParetoFront": seeds.map(pareto),
     "Points": seeds.map(points),
     "Scenarios": seeds.map(lambda seed: demand_scenarios(demand(seed), demand(seed + 1), draws=3, seed=2)),
     "Scorecard": seeds.map(scorecard),
