@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from demandgeo.deployment.fairness import people_worse_off as people_worse_off
     from demandgeo.deployment.fairness import worst_district as worst_district
     from demandgeo.deployment.fairness import worst_fifth as worst_fifth
+    from demandgeo.deployment.fronts import pareto_front as pareto_front
     from demandgeo.deployment.grants import read_grant as read_grant
     from demandgeo.deployment.hypercubes import hypercube as hypercube
     from demandgeo.deployment.location import locate as locate
@@ -82,6 +83,7 @@ _HOMES = {
     "officers": "resources",
     "p90_time": "criteria",
     "p95_time": "criteria",
+    "pareto_front": "fronts",
     "peak_utilisation": "burdens",
     "people_worse_off": "fairness",
     "priority_coverage": "criteria",
@@ -134,6 +136,7 @@ __all__ = [
     "officers",
     "p90_time",
     "p95_time",
+    "pareto_front",
     "peak_utilisation",
     "people_worse_off",
     "priority_coverage",

@@ -50,14 +50,19 @@ class Cover:
             covers[:, some][:, first], np.bincount(group.ravel(), weight[some], minlength=first.size).astype(np.float64)
         )
 
-    def add_to(self, program: Program, levels: int) -> None:
-        """Add a row per group: its levels of cover are at most its open sites."""
+    def add_to(self, program: Program, levels: int, first: int | None = None) -> int:
+        """Add a row per group: its levels of cover are at most its open sites; return how many.
+
+        The columns of the groups begin at `first`, that is after the sites if it is None.
+        """
         sites, groups = self.covers.shape
+        begin = sites if first is None else first
         for group in range(groups):
             open_sites = np.flatnonzero(self.covers[:, group])
-            own = sites + group + groups * np.arange(levels)
+            own = begin + group + groups * np.arange(levels)
             coefficient = np.r_[-np.ones(open_sites.size), np.ones(levels)]
             program.add_row(-UNBOUNDED, 0.0, np.r_[open_sites, own], coefficient)
+        return int(groups)
 
 
 def by_coverage(

@@ -41,6 +41,14 @@ class Rules:
         """Whether number, fixed and forbidden sites are all there is, so that swaps keep the rules."""
         return self.size is not None and self.budget is None and not self.least
 
+    def kept_by(self, chosen: Integers) -> bool:
+        """Whether a choice keeps them."""
+        state = np.bincount(chosen, minlength=self.state.size) > 0
+        counted = chosen.size == self.size if self.size is not None else chosen.size > 0
+        paid = self.budget is None or float(self.cost[chosen].sum()) <= self.budget
+        placed = all(int(state[members].sum()) >= number for members, number in self.least)
+        return bool(counted and paid and placed and (state >= self.lower()).all() and (state <= self.upper()).all())
+
     def lower(self) -> Floats:
         """Least value of each site's column."""
         return np.asarray(self.state == MUST, np.float64)

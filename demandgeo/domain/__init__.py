@@ -13,6 +13,7 @@ from demandgeo.domain.demand import Balance, Demand
 from demandgeo.domain.dispatch import Dispatch
 from demandgeo.domain.events import ANTISOCIAL, COUNT, Events
 from demandgeo.domain.frontier import Frontier
+from demandgeo.domain.fronts import ParetoFront
 from demandgeo.domain.grid import Grid
 from demandgeo.domain.headline import Headline
 from demandgeo.domain.labels import Labels
@@ -64,6 +65,7 @@ __all__ = [
     "Network",
     "Option",
     "Options",
+    "ParetoFront",
     "Points",
     "PriorityAreas",
     "Profiles",

@@ -17,7 +17,7 @@ from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from demandgeo.domain import Frontier, Grid, Network, PriorityAreas, Record, Scorecard
+from demandgeo.domain import Frontier, Grid, Network, ParetoFront, PriorityAreas, Record, Scorecard
 from demandgeo.outputs.cartography import map_layers
 from demandgeo.outputs.curves import concentration, frontier
 from demandgeo.outputs.files import check_names, write_bytes
@@ -26,6 +26,7 @@ from demandgeo.outputs.maplayers import MapLayer
 from demandgeo.outputs.outlines import districts
 from demandgeo.outputs.palettes import ACCENT, GROUND, INK, LINE, NOTHING, QUIET
 from demandgeo.outputs.scorecards import scorecard
+from demandgeo.outputs.tradeoffs import pareto
 from demandgeo.registry import writer
 
 LEAST_WIDTH = 500.0
@@ -87,6 +88,8 @@ def figures(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str
                 written.append(_save(frontier(record, about), folder / f"{name}.png"))
             if isinstance(record, Scorecard):
                 written.append(_save(scorecard(record, about), folder / f"{name}.png"))
+            if isinstance(record, ParetoFront):
+                written.append(_save(pareto(record, about), folder / f"{name}.png"))
     return written
 
 

@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from demandgeo.domain import Allocation, Frontier, Headline, Location, PriorityAreas, Record, Scorecard, ShiftPlan
+from demandgeo.domain import (
+    Allocation,
+    Frontier,
+    Headline,
+    Location,
+    ParetoFront,
+    PriorityAreas,
+    Record,
+    Scorecard,
+    ShiftPlan,
+)
 from demandgeo.outputs.files import check_names, write_text
 from demandgeo.outputs.wording import capital, words
 from demandgeo.registry import writer
@@ -28,7 +38,7 @@ def tables(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str,
 
     UTF-8 with LF line ends. Artifacts without `rows` or `table` are not its subject. The timetable of a shift goes to
     ``NAME.visits.csv``; the ranking of a scorecard and its shifts to ``NAME.ranking.csv`` and ``NAME.shifts.csv``; the
-    next best choices of sites to ``NAME.alternatives.csv``.
+    next best choices of sites to ``NAME.alternatives.csv``; the options beside a front to ``NAME.options.csv``.
 
     Parameters
     ----------
@@ -80,6 +90,8 @@ def _further(record: Record) -> dict[str, pd.DataFrame]:
     if isinstance(record, Scorecard):
         by_shift = {} if record.by_shift.empty else {"shifts": record.by_shift}
         return {"ranking": record.ranking.merge(record.ranks, on="option"), **by_shift}
+    if isinstance(record, ParetoFront) and len(record.options):
+        return {"options": record.options_frame()}
     if isinstance(record, Location) and len(record.alternatives):
         return {"alternatives": record.alternatives}
     return {}
@@ -89,7 +101,7 @@ def _rows(record: Record) -> pd.DataFrame | None:
     if isinstance(record, PriorityAreas):
         # Its frame says the extent with its unit (area_km2), as the layer does.
         return pd.DataFrame(record.to_frame().drop(columns="geometry"))
-    if isinstance(record, Frontier):
+    if isinstance(record, (Frontier, ParetoFront)):
         return record.to_frame()
     rows = getattr(record, "rows", getattr(record, "table", None))
     return rows if isinstance(rows, pd.DataFrame) else None

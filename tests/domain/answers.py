@@ -7,7 +7,16 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from demandgeo.density import count
-from demandgeo.deployment import allocate, demand_scenarios, hypercube, locate, score, shift_plan, time_changes
+from demandgeo.deployment import (
+    allocate,
+    demand_scenarios,
+    hypercube,
+    locate,
+    pareto_front,
+    score,
+    shift_plan,
+    time_changes,
+)
 from demandgeo.domain import CostMatrix, Demand, Events, Grid, Option, Options, Points, Table
 from demandgeo.domain.options import BASE_COLUMNS
 from demandgeo.priority import frontier
@@ -62,6 +71,11 @@ def changes(seed: int):
     return time_changes(scorecard(seed), demand(seed), times(seed))
 
 
+def pareto(seed: int):
+    options = Options.of({"now": ["0"], "two": ["1", "2"]}, status_quo="now") if seed % 3 else None
+    return pareto_front(demand(seed), times(seed), options, points=3)
+
+
 ANSWERS = {
     "Allocation": seeds.map(grant),
     "CostMatrix": seeds.map(times),
@@ -70,6 +84,7 @@ ANSWERS = {
     "Location": seeds.map(lambda seed: locate(times(seed), demand(seed), p=2)),
     "Option": st.just(Option("searched", (), {"p": 2, "model": "p-median"}, {"": {"late": 2}}, 2.0)),
     "Options": st.just(drawn()),
+    "ParetoFront": seeds.map(pareto),
     "Points": seeds.map(points),
     "Scenarios": seeds.map(lambda seed: demand_scenarios(demand(seed), demand(seed + 1), draws=3, seed=2)),
     "Scorecard": seeds.map(scorecard),
