@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from demandgeo.deployment.criteria import sites_cost as sites_cost
     from demandgeo.deployment.criteria import unreached as unreached
     from demandgeo.deployment.criteria import workload_gini as workload_gini
+    from demandgeo.deployment.districting import patrol_areas as patrol_areas
     from demandgeo.deployment.drawn import read_options as read_options
     from demandgeo.deployment.grants import read_grant as read_grant
     from demandgeo.deployment.hypercubes import hypercube as hypercube
@@ -49,6 +50,7 @@ _HOMES = {
     "median_time": "criteria",
     "p90_time": "criteria",
     "p95_time": "criteria",
+    "patrol_areas": "districting",
     "read_cost_matrix": "matrices",
     "read_grant": "grants",
     "read_options": "drawn",
@@ -78,6 +80,7 @@ __all__ = [
     "median_time",
     "p90_time",
     "p95_time",
+    "patrol_areas",
     "read_cost_matrix",
     "read_grant",
     "read_options",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from demandgeo.domain.allocation import Allocation
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.bandwidth import Bandwidth
+from demandgeo.domain.beats import PatrolAreas
 from demandgeo.domain.clusters import ScanClusters
 from demandgeo.domain.consensus import Consensus
 from demandgeo.domain.crs import check_same_crs, metric_crs
@@ -62,6 +63,7 @@ __all__ = [
     "Network",
     "Option",
     "Options",
+    "PatrolAreas",
     "Points",
     "PriorityAreas",
     "Profiles",
