@@ -138,7 +138,7 @@ def patrol_areas(
     table = _table(demand, matrix.origins, division, plan).assign(teams=size)
     reason = ""
     if not plan.balanced:
-        none = "there is" if method == BY_PROGRAM else "was found"
+        none = "there is" if BY_PROGRAM in method else "was found"
         reason = f"no division of connected areas within {share_text(balance)} {none}"
     return PatrolAreas(
         demand=demand,
@@ -241,12 +241,24 @@ def _check_units(division: Division, places: Points) -> None:
 def _best(division: Division, seed: int, moves: int) -> tuple[Plan, float, str]:
     """Return the best plan, its bound, and how they were found."""
     effort = Effort(0.0, NODES, None, seed, 0.0)
-    steps = max(60, min(800, STEP_WORK // division.seconds.size))
-    bound, way = 0.0, CENTRE_BOUND
+    if division.seconds.size > PAIRS:
+        return _searched(division, effort, moves)
+    proven = by_separators(division, effort)
+    if proven.plan is not None and proven.plan.balanced:
+        return proven.plan.in_order(), max(0.0, min(proven.bound, proven.plan.cost)), BY_PROGRAM
+    plan, bound, method = _searched(division, effort, moves)
+    if proven.finished:
+        return plan, bound, f"{method}; that none is balanced: {BY_PROGRAM}"
+    return plan, max(bound, min(proven.bound, plan.cost)) if plan.balanced else bound, method
+
+
+def _searched(division: Division, effort: Effort, moves: int) -> tuple[Plan, float, str]:
     if division.chosen:
-        plan, bound = divide_and_centre(division, seed=seed, moves=moves, steps=steps)
+        steps = max(60, min(800, STEP_WORK // division.seconds.size))
+        plan, bound = divide_and_centre(division, seed=effort.seed, moves=moves, steps=steps)
         if not plan.balanced:
             bound = centre_bound(division.within(division.reached(plan.label)), plan, steps)[0]
+        way = CENTRE_BOUND
     else:
         prices = balance_prices(division, effort)
         if prices is None:
@@ -255,18 +267,10 @@ def _best(division: Division, seed: int, moves: int) -> tuple[Plan, float, str]:
                 "ways from the bases to enough units were needed",
                 "give a greater balance, or look at the units that few bases can reach",
             )
-        plan, way = divide(division, prices, seed=seed, moves=moves), BASE_BOUND
+        plan = divide(division, prices, seed=effort.seed, moves=moves)
         bound = prices.bound(division.within(max(division.balance, division.reached(plan.label))))
-    method = f"{BY_SEARCH}; bound: {way}"
-    if division.seconds.size <= PAIRS:
-        proven = by_separators(division, effort)
-        if proven.plan is not None and proven.plan.better_than(plan, division):
-            plan = proven.plan
-        if plan.balanced:
-            bound = max(bound, min(proven.bound, plan.cost))
-        if proven.finished:
-            method = BY_PROGRAM
-    return plan.in_order(), max(0.0, min(bound, plan.cost)), method
+        way = BASE_BOUND
+    return plan.in_order(), max(0.0, min(bound, plan.cost)), f"{BY_SEARCH}; bound: {way}"
 
 
 def _table(demand: Demand, origins: Points, division: Division, plan: Plan) -> pd.DataFrame:
@@ -299,7 +303,7 @@ def _table(demand: Demand, origins: Points, division: Division, plan: Plan) -> p
         "max_seconds": longest,
         "districts": _districts(support, label, k),
     }
-    return pd.DataFrame(columns)[list(BEAT_COLUMNS)]
+    return pd.DataFrame(columns)
 
 
 def _names(support: Support, centre: Integers) -> Texts:

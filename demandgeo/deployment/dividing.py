@@ -16,11 +16,18 @@ from demandgeo.domain.record import Floats, Integers
 from demandgeo.kernels.districting import anneal_areas, choose_centres, grow_areas, price_areas
 from demandgeo.kernels.siting import FREE
 
-RUNS = 4
-"""Annealed runs; each is one column of work for one thread."""
+HEATS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
+"""Of the annealed runs, in units of the mean time x a unit's mean share: little heat is best for a fine map, much for
+a coarse one."""
 
 ROUNDS = 8
 """Most times that centres move into the middle of their areas: 3 to 5 were needed."""
+
+MOST_RUNS, SMALL = 10, 2000
+"""Each heat is run ten times on maps of up to 200 units, once from 2,000 on: the coarser, the more it is luck."""
+
+PENALTY = 2.0
+"""Price of workload outside the balance, in units of the longest time: no shift that restores balance costs as much."""
 
 PULL = 1e-6
 """Weight of a unit without demand, as a share of the mean: it goes to a near area, and costs nothing to speak of."""
@@ -291,8 +298,8 @@ def _around(division: Division, centre: Integers, prices: Prices | None, seed: i
     weight = np.maximum(division.share, PULL / n)
     # A step between border units differs by about a tenth of the mean time, times a unit's share of the workload.
     warm = float(division.share @ seconds.min(axis=1)) / n
-    heat = warm * np.array([0.0, *(0.3 * 2.0**run for run in range(-1, RUNS - 2))])
-    label, result = np.empty((RUNS, n), np.int64), np.empty((RUNS, 2))
+    heat = warm * np.tile(HEATS, max(1, min(MOST_RUNS, SMALL // n)))
+    label, result = np.empty((heat.size, n), np.int64), np.empty((heat.size, 2))
     anneal_areas(
         division.graph.indptr,
         division.graph.indices,
@@ -305,12 +312,12 @@ def _around(division: Division, centre: Integers, prices: Prices | None, seed: i
         seed,
         moves * n,
         heat,
-        2.0 * float(seconds.max()),
+        PENALTY * float(seconds.max()),
         label,
         result,
     )
     outside = np.where(result[:, 0] < ROUNDING / k, 0.0, result[:, 0])
-    best = int(np.lexsort((np.arange(RUNS), result[:, 1], outside))[0])
+    best = int(np.lexsort((np.arange(heat.size), result[:, 1], outside))[0])
     return Plan.of(division, label[best], centre)
 
 

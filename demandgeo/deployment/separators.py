@@ -49,6 +49,7 @@ class _Model:
             np.r_[np.full(centres, is_open), np.zeros(area.size)],
             np.ones(centres + area.size),
             seed=self.effort.seed,
+            presolve=False,  # it called 2 of 120 tiny programs infeasible that are not (HiGHS 1.15.1)
         )
         self._add_rows(centres, units)
         self.program.make_integer(np.arange(centres + area.size))

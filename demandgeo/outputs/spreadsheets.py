@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from demandgeo.domain import Allocation, Frontier, Headline, PriorityAreas, Record, ShiftPlan
+from demandgeo.domain import Allocation, Frontier, Headline, PatrolAreas, PriorityAreas, Record, ShiftPlan
 from demandgeo.outputs.files import check_names, write_text
 from demandgeo.outputs.wording import capital, words
 from demandgeo.registry import writer
@@ -73,8 +73,8 @@ def tables(artifacts: Mapping[str, Record], folder: Path, *, about: Mapping[str,
 
 
 def _rows(record: Record) -> pd.DataFrame | None:
-    if isinstance(record, PriorityAreas):
-        # Its frame says the extent with its unit (area_km2), as the layer does.
+    if isinstance(record, (PatrolAreas, PriorityAreas)):
+        # Their frames say the extent with its unit (area_km2), as the layer does.
         return pd.DataFrame(record.to_frame().drop(columns="geometry"))
     if isinstance(record, Frontier):
         return record.to_frame()

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import strategies as st
 
 from demandgeo.density import count
-from demandgeo.deployment import allocate, demand_scenarios, hypercube, locate, score, shift_plan
+from demandgeo.deployment import allocate, demand_scenarios, hypercube, locate, patrol_areas, score, shift_plan
 from demandgeo.domain import CostMatrix, Demand, Events, Grid, Option, Options, Points, Table
 from demandgeo.priority import frontier
 
@@ -55,6 +55,7 @@ ANSWERS = {
     "Location": seeds.map(lambda seed: locate(times(seed), demand(seed), p=2)),
     "Option": st.just(Option("searched", (), {"p": 2, "model": "p-median"})),
     "Options": st.just(Options.of({"now": ["a"], "east": ["a", "b"]}, status_quo="now")),
+    "PatrolAreas": seeds.map(lambda seed: patrol_areas(demand(seed), times(seed, (2, 8)), balance=1.0)),
     "Points": seeds.map(points),
     "Scenarios": seeds.map(lambda seed: demand_scenarios(demand(seed), demand(seed + 1), draws=3, seed=2)),
     "Scorecard": seeds.map(scorecard),
