@@ -35,7 +35,7 @@ Teams = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 STEP_WORK = 1_500_000_000
 """Subgradient steps x centres x units: 800 steps for 1,400 zones and 60 for 5,000 (some seconds)."""
 
-NODES = 20_000
+NODES = 1_000
 """Most branch-and-bound nodes of a small map's integer program."""
 
 BY_PROGRAM = "integer program with separator rows"
@@ -77,7 +77,7 @@ def patrol_areas(
         ``"refuse"`` a map of parts that do not touch, or ``"join"`` each part to its nearest unit of the rest, which
         the result counts and says.
     moves
-        Random shifts that each of the four annealed runs looks at, per unit.
+        Random shifts that each annealed run looks at, per unit.
     seed
         Of chance and of the solver.
 
@@ -99,7 +99,7 @@ def patrol_areas(
     Wheeler (Policing 42, 2019, 373-388) states the problem. Bases: the linear program without contiguity gives a price
     for each base; ways plus prices give areas that hold together almost everywhere, which are mended by growth and
     improved by annealed shifts. No bases: centres move to the middle of their areas, from several starts. Maps of up to
-    400 pairs of centre and unit are settled exactly. Fair areas for recorded demand are no evidence that crime falls.
+    120 pairs of centre and unit are settled exactly. Fair areas for recorded demand are no evidence that crime falls.
 
     Examples
     --------

@@ -328,7 +328,7 @@ def _grown(division: Division, priced: Floats, centre: Integers) -> Integers:
         # Bases may stand outside the map, or two beside one unit: distinct seeds, in all as near as can be.
         areas, units = linear_sum_assignment(priced.T)
         seed = units[np.argsort(areas)]
-    label = np.argmin(priced, axis=1).astype(np.int64)
+    label: Integers = np.argmin(priced, axis=1).astype(np.int64)
     label[seed] = np.arange(k)
     part = connected_parts(label, division.graph)
     label[part != part[seed][label]] = -1

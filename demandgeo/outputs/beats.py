@@ -27,7 +27,7 @@ def patrol_areas_layer(record: PatrolAreas, name: str) -> MapLayer:
         unit="patrol areas (a colour only tells neighbours apart)",
         classes=Classes(
             tuple(map(float, range(used + 1))),
-            tuple(_members(record, colours, number) for number in range(1, used + 1)),
+            tuple(_members(colours, number) for number in range(1, used + 1)),
             tuple(APART[number % len(APART)] for number in range(used)),
         ),
         label="name",
@@ -56,5 +56,5 @@ def colour_numbers(record: PatrolAreas) -> Floats:
     return np.array([found[area] + 1.0 for area in range(len(record.table))])
 
 
-def _members(record: PatrolAreas, colours: Floats, number: int) -> str:
+def _members(colours: Floats, number: int) -> str:
     return ", ".join(str(area) for area in np.flatnonzero(colours == number))
