@@ -87,7 +87,7 @@ def _in_one_piece(mask, links) -> bool:
 def searched(division: Division):
     """The plan and the bound of the search alone, as for a map too large to settle exactly."""
     if division.chosen:
-        plan, bound = divide_and_centre(division, seed=0, moves=200, steps=200)
+        plan, bound = divide_and_centre(division, seed=0, moves=100, steps=60)
         return plan, bound if plan.balanced else None
     prices = balance_prices(division, EFFORT)
     if prices is None:
@@ -99,7 +99,7 @@ def searched(division: Division):
 def test_on_tiny_maps_both_bounds_hold_and_the_program_is_exact(chosen):
     """The search alone finds 61 to 67 % of the optima here, where areas have two or three units: hence the program."""
     possible = optimal = 0
-    for seed in range(60 if chosen else 100):
+    for seed in range(30 if chosen else 60):
         division = tiny(seed, chosen=chosen)
         least, (plan, bound), proven = least_travel(division), searched(division), by_separators(division, EFFORT)
         assert proven.finished
@@ -116,7 +116,7 @@ def test_on_tiny_maps_both_bounds_hold_and_the_program_is_exact(chosen):
         if plan.balanced:
             assert plan.cost >= least * (1 - 1e-9)
             optimal += plan.cost <= least * (1 + 1e-9)
-    assert possible > 40
+    assert possible > 20
     assert optimal >= possible * 0.5
 
 
@@ -149,7 +149,7 @@ def maps(draw):
 
 
 @given(maps())
-@settings(max_examples=25)
+@settings(max_examples=12)
 def test_every_result_keeps_the_rules_or_says_why_not(case):
     demand, areas, bases, balance = case
     asked = {"areas": areas} if bases is None else {}
