@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from demandgeo.deployment.criteria import p95_time as p95_time
     from demandgeo.deployment.criteria import priority_coverage as priority_coverage
     from demandgeo.deployment.criteria import unreached as unreached
+    from demandgeo.deployment.districting import patrol_areas as patrol_areas
     from demandgeo.deployment.dosages import dosage_delivered as dosage_delivered
     from demandgeo.deployment.dosages import dosage_mismatch as dosage_mismatch
     from demandgeo.deployment.drawn import read_options as read_options
@@ -84,6 +85,7 @@ _HOMES = {
     "p90_time": "criteria",
     "p95_time": "criteria",
     "pareto_front": "fronts",
+    "patrol_areas": "districting",
     "peak_utilisation": "burdens",
     "people_worse_off": "fairness",
     "priority_coverage": "criteria",
@@ -137,6 +139,7 @@ __all__ = [
     "p90_time",
     "p95_time",
     "pareto_front",
+    "patrol_areas",
     "peak_utilisation",
     "people_worse_off",
     "priority_coverage",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from demandgeo.domain.allocation import Allocation
 from demandgeo.domain.areas import Certificate, Holdout, PriorityAreas
 from demandgeo.domain.bandwidth import Bandwidth
+from demandgeo.domain.beats import PatrolAreas
 from demandgeo.domain.changes import TimeChanges
 from demandgeo.domain.clusters import ScanClusters
 from demandgeo.domain.consensus import Consensus
@@ -66,6 +67,7 @@ __all__ = [
     "Option",
     "Options",
     "ParetoFront",
+    "PatrolAreas",
     "Points",
     "PriorityAreas",
     "Profiles",

@@ -18,7 +18,7 @@ from demandgeo.domain import (
     Record,
     Support,
 )
-from demandgeo.outputs import deployments, findings, wording
+from demandgeo.outputs import beats, deployments, findings, wording
 from demandgeo.outputs.classes import classify, classify_names, classify_ranks
 from demandgeo.outputs.maplayers import MapLayer, demand_facts, layer_names, weighted_by
 
@@ -167,6 +167,7 @@ def _headline(record: Headline, name: str) -> MapLayer:
     )
 
 
+map_layer.register(beats.patrol_areas_layer)
 map_layer.register(findings.local_statistic_layer)
 map_layer.register(findings.scan_clusters_layer)
 map_layer.register(findings.emerging_layer)

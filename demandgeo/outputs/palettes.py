@@ -23,6 +23,9 @@ KINDS = ("#c23c55", "#fbbd57", "#9dbfe0", "#1f5a99")
 PATTERN_COLOURS = ("#3a1050", "#7f1f66", "#c23c55", "#ea7a3c", "#fbbd57", "#9dbfe0", "#4f86bf", "#8c8c8c")
 """Hot spots from what has just begun to what is past: dark to light, then on and off, then grey."""
 
+APART = ("#9dbfe0", "#fbbd57", "#a3c586", "#d9a3c4", "#d8cfa8", "#8fc7c0")
+"""Of areas side by side: of like lightness, so that none seems more."""
+
 _ANCHORS = ("#fdedb3", "#fbbd57", "#ea7a3c", "#c23c55", "#7f1f66", "#3a1050")
 """Light to dark: lightness alone orders them, and hue helps those who see it."""
 

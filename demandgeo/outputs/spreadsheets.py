@@ -16,6 +16,7 @@ from demandgeo.domain import (
     Headline,
     Location,
     ParetoFront,
+    PatrolAreas,
     PriorityAreas,
     Record,
     Scorecard,
@@ -98,8 +99,8 @@ def _further(record: Record) -> dict[str, pd.DataFrame]:
 
 
 def _rows(record: Record) -> pd.DataFrame | None:
-    if isinstance(record, PriorityAreas):
-        # Its frame says the extent with its unit (area_km2), as the layer does.
+    if isinstance(record, (PatrolAreas, PriorityAreas)):
+        # Their frames say the extent with its unit (area_km2), as the layer does.
         return pd.DataFrame(record.to_frame().drop(columns="geometry"))
     if isinstance(record, (Frontier, ParetoFront)):
         return record.to_frame()

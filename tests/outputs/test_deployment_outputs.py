@@ -10,12 +10,13 @@ from demandgeo.deployment import (
     allocate,
     demand_scenarios,
     locate,
+    patrol_areas,
     score,
     shift_plan,
     straight_line_times,
     time_changes,
 )
-from demandgeo.domain import CostMatrix, Events, Grid, Option, Options, Points, Table
+from demandgeo.domain import Balance, CostMatrix, Demand, Events, Grid, Option, Options, Points, Table
 from demandgeo.outputs import figures
 from demandgeo.outputs.cartography import map_layers
 from demandgeo.outputs.scorecards import MOST_OPTIONS, scorecard
@@ -118,3 +119,20 @@ def test_chosen_sites_are_named_and_lie_on_top():
     assert layer.frame["label"].tolist() == ["", "", "Middle"]
     assert layer.support is not None
     assert "s on the mean to incidents" in layer.notes[0]
+
+
+def test_patrol_areas_are_written_with_their_proof_and_drawn_so_that_neighbours_differ(tmp_path):
+    grid = Grid.covering((0, 0, 800, 800), cell=100, crs="EPSG:27700")
+    fates = Balance([64, 0, 0, 0], [64, 0, 0, 0])
+    plan = patrol_areas(Demand(grid, np.ones(64), "incidents", fates, "count", "2018"), areas=6, moves=100)
+    files = tables({"beats": plan}, tmp_path, about={})
+    rows = pd.read_csv(files[0])
+    assert rows["area_km2"].sum() == 0.64
+    assert len(rows) == 6
+    assert "6 patrol areas, each in one piece, divide 64 100 m cells" in files[1].read_text()
+    layer = map_layers({"beats": plan})["beats"]
+    colour = layer.frame["colour"].to_numpy()
+    assert plan.neighbours()
+    assert all(colour[first] != colour[second] for first, second in plan.neighbours())
+    assert layer.classes is not None
+    assert np.array_equal(layer.classes.of(colour), colour - 1)
