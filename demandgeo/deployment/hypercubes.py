@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from demandgeo.deployment import neighbourhoods
 from demandgeo.domain import CostMatrix, Demand, Dispatch, Table
 from demandgeo.domain.dispatch import DISPATCH_COLUMNS
 from demandgeo.domain.record import Floats, Integers
@@ -58,7 +59,8 @@ def hypercube(
         Whether calls wait when all teams are busy; else they are lost (answered from elsewhere).
     method
         ``"exact"`` solves all 2^teams states (at most 16 teams); ``"simulated"`` draws them, with a standard error;
-        ``"approximate"`` is Larson's of 1975, the fastest. ``"auto"`` is exact up to 12 teams, then simulated.
+        ``"approximate"`` solves each team with the eight that share most calls with it exactly, the others as they see
+        theirs, without chance. ``"auto"`` is exact up to 12 teams, then simulated.
     events, seed
         Of the simulation: events in each of its 16 replicates, and the seed of the draws.
 
@@ -75,11 +77,12 @@ def hypercube(
 
     Notes
     -----
-    Poisson calls, exponential minutes, alike for all teams: Larson (1974), Computers and Operations Research 1:67-95;
-    the approximation: Larson (1975), Operations Research 23:845-868. Over 200 random instances of 2 to 12 teams and
-    workloads of 0.2 to 0.8 the approximation is within 0.042 of the exact workloads (median 0.01; 0.02 where teams
-    stand near the middle of their calls), as neighbours tend to be busy together; the simulation is within 0.013 with
-    20,000 events.
+    Poisson calls, exponential minutes, alike for all teams: Larson (1974), Computers and Operations Research 1:67-95.
+    The approximation is exact up to 9 teams; over 200 random instances of 2 to 12 teams and workloads of 0.2 to 0.8 it
+    is within 0.008 of the exact workloads, over 200 of 10 to 12 teams within 0.016 (median 0.0014). Of 40 teams a
+    workload may be 0.02 to 0.05 off, with a median of 0.003 to 0.005. It takes 3 CPU seconds for 100 teams and 1,000
+    areas at a workload of 0.6, 13 at 0.9, where each call asks for nearly all teams. The simulation is within 0.013
+    with 20,000 events, and states its error.
 
     Examples
     --------
@@ -169,19 +172,18 @@ def _simulated(scene: _Scene, events: int, seed: int) -> _Answer:
 
 
 def _approximate(scene: _Scene) -> _Answer:
-    teams = scene.teams
-    states, corrections = np.empty(teams + 1), np.empty(teams)
-    queueing.fill_busy_distribution(scene.load, teams, int(scene.queue), states)
-    queueing.fill_corrections(states, corrections)
-    mean = float(states @ np.arange(teams + 1)) / teams
-    queued = float(scene.arrivals.sum() * states[-1]) / teams if scene.queue else 0.0
-    busy, sent = np.empty(teams), np.empty(scene.preferences.shape)
-    queueing.approximate_hypercube(
-        scene.arrivals, scene.preferences, corrections, scene.service, queued, mean, MOST_SWEEPS, TOLERANCE, busy, sent
-    )
-    # The share that finds a team free is known exactly; the approximation of who it is adds up to it after scaling.
-    sent *= (1.0 - states[-1]) / sent.sum(axis=1, keepdims=True)
-    return _Answer(busy, np.full(teams, np.nan), sent, float(states[-1]))
+    busy, sent = neighbourhoods.lost_calls(scene.arrivals, scene.preferences, scene.service)
+    lost, waits = (_all_busy(scene, queue=queue) for queue in (False, True)) if scene.queue else (0.0, 0.0)
+    # As in `_exact`, a queue lengthens the state in which all are busy and shrinks all others alike.
+    shrunk = (1.0 - waits) / (1.0 - lost)
+    all_busy = waits if scene.queue else _all_busy(scene, queue=False)
+    return _Answer((busy - lost) * shrunk + waits, np.full(scene.teams, np.nan), sent * shrunk, all_busy)
+
+
+def _all_busy(scene: _Scene, *, queue: bool) -> float:
+    states = np.empty(scene.teams + 1)
+    queueing.fill_busy_distribution(scene.load, scene.teams, int(queue), states)
+    return float(states[-1])
 
 
 def _dispatch(scene: _Scene, times: CostMatrix, answer: _Answer, method: str) -> Dispatch:

@@ -97,6 +97,38 @@ def fill_dispatch_rates(arrivals, preferences, out):
                     break
 
 
+@inner_kernel
+def balance_states(rates, service, most_sweeps, tolerance, out):
+    """Do what `solve_hypercube` does, from the probabilities that `out` holds."""
+    states, teams = rates.shape
+    for sweep in range(most_sweeps):
+        change = 0.0
+        for step in range(2 * states):
+            state = step if step < states else 2 * states - 1 - step
+            gain = 0.0
+            loss = 0.0
+            for team in range(teams):
+                other = state ^ (1 << team)
+                if state >> team & 1:
+                    gain += out[other] * rates[other, team]
+                    loss += service
+                else:
+                    gain += out[other] * service
+                    loss += rates[state, team]
+            found = gain / loss
+            if found > 0.0:
+                change = max(change, abs(found - out[state]) / found)
+            out[state] = found
+        total = 0.0
+        for state in range(states):
+            total += out[state]
+        for state in range(states):
+            out[state] /= total
+        if change <= tolerance:
+            return sweep + 1
+    return most_sweeps
+
+
 @kernel
 def solve_hypercube(rates, service, most_sweeps, tolerance, out):
     """Fill out[s] with the probability of each state of the loss system, and return the sweeps that were needed.
@@ -113,33 +145,8 @@ def solve_hypercube(rates, service, most_sweeps, tolerance, out):
     most_sweeps, tolerance
         Stops when no probability changes by more than `tolerance` of itself; returns `most_sweeps` if that never is.
     """
-    states, teams = rates.shape
-    out[:] = 1.0 / states
-    for sweep in range(most_sweeps):
-        change = 0.0
-        for step in range(2 * states):
-            state = step if step < states else 2 * states - 1 - step
-            gain = 0.0
-            loss = 0.0
-            for team in range(teams):
-                other = state ^ (1 << team)
-                if state >> team & 1:
-                    gain += out[other] * rates[other, team]
-                    loss += service
-                else:
-                    gain += out[other] * service
-                    loss += rates[state, team]
-            found = gain / loss
-            change = max(change, abs(found - out[state]) / found)
-            out[state] = found
-        total = 0.0
-        for state in range(states):
-            total += out[state]
-        for state in range(states):
-            out[state] /= total
-        if change <= tolerance:
-            return sweep + 1
-    return most_sweeps
+    out[:] = 1.0 / out.size
+    return balance_states(rates, service, most_sweeps, tolerance, out)
 
 
 @kernel

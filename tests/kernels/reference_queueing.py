@@ -103,3 +103,59 @@ def approximate(arrivals, preferences, factors, service, queued, mean) -> tuple[
         before = np.concatenate([[1.0], np.cumprod(busy[order])[:-1]])
         sent[area, order] = factors * before * (1 - busy[order])
     return busy, sent
+
+
+def _conditional(team, busy, free, members, states, log_odds, *, tilt, weight) -> float:  # noqa: PLR0917
+    """How likely a team is busy, given sets of teams known busy and free: from its neighbourhood's states."""
+    own = members[team].tolist()
+    both = known = seen = 0.0
+    for state, probability in enumerate(states[team]):
+        on = {m for i, m in enumerate(own) if state >> i & 1}
+        if busy & set(own) <= on and not on & free:
+            known += probability
+            both += probability * (team in on)
+    assert known > 0
+    seen = log_odds[len(busy), 1] - log_odds[len(busy & set(own)), len(free & set(own))]
+    odds = both / (known - both) * math.exp(tilt + weight * seen)
+    return odds / (1 + odds)
+
+
+def _passed(area, team, preferences, group, *given, **settings) -> tuple[set, float]:
+    """The members asked before a team, and the product of the chances of the outsiders asked before it."""
+    order = preferences[area].tolist()
+    before = order[: order.index(team)]
+    inside, chance = set(before) & group, 1.0
+    busy = set(inside)
+    for other in before:
+        if other not in group:
+            chance *= _conditional(other, busy, {team}, *given, **settings)
+            busy.add(other)
+    return inside, chance
+
+
+def neighbourhood(team, arrivals, preferences, service, *given, **settings) -> tuple[np.ndarray, np.ndarray]:
+    """States of one neighbourhood from the whole matrix of rates, and the shares that its own team answers.
+
+    `given` are the members, the states of the round before and the log-odds of teams that are alike.
+    """
+    own = given[0][team].tolist()
+    n = 2 ** len(own)
+    rates, answered = np.zeros((n, n)), []
+    for area in range(len(arrivals)):
+        for i, member in enumerate(own):
+            inside, chance = _passed(area, member, preferences, set(own), *given, **settings)
+            asked = sum(1 << own.index(m) for m in inside)
+            for state in range(n):
+                if state & asked == asked and not state >> i & 1:
+                    rates[state, state | 1 << i] += arrivals[area] * chance
+            if member == team:
+                answered.append((asked, chance))
+    for state in range(n):
+        for i in range(len(own)):
+            if state >> i & 1:
+                rates[state, state ^ 1 << i] = service
+    balance = (rates - np.diag(rates.sum(axis=1))).T
+    balance[0] = 1.0
+    last = given[1][team]
+    shares = [chance * sum(last[s] for s in range(n) if s & asked == asked and not s & 1) for asked, chance in answered]
+    return np.linalg.solve(balance, np.eye(n)[0]), np.array(shares)
