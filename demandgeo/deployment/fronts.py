@@ -11,10 +11,11 @@ import pandas as pd
 
 from demandgeo.deployment.costs import Costs
 from demandgeo.deployment.floors import Floor
-from demandgeo.deployment.location import Unreachable, locate
+from demandgeo.deployment.location import Unreachable
 from demandgeo.deployment.planes import Plane
 from demandgeo.deployment.programs import Effort
 from demandgeo.deployment.questions import Question
+from demandgeo.deployment.rosters import priced, resolved
 from demandgeo.deployment.rules import Rules
 from demandgeo.deployment.tracing import Trace, certificates, point_rows, trace
 from demandgeo.domain import CostMatrix, Demand, Options
@@ -88,7 +89,8 @@ def pareto_front(
     within
         Seconds: the standard of coverage.
     fixed, forbidden
-        Names (or row numbers) of sites that every plan opens, and that none does.
+        Names (or row numbers) of sites that every plan opens, and that none does, beside the options' fixed and closed
+        bases.
     unreachable
         ``"refuse"`` demand points with demand that no allowed site can reach, or ``"leave out"`` and count them. In
         coverage they always count as not covered.
@@ -126,6 +128,10 @@ def pareto_front(
     >>> float(front.options["gap"][0].round(6)), int(front.options["dominated_by"][0])
     (0.5, 1)
     """
+    if options is not None:
+        tt = priced(tt, options)
+        fixed = (*fixed, *options.with_status("fixed"))
+        forbidden = (*forbidden, *options.with_status("closed"))
     settings = {
         "objective": objective,
         "against": against,
@@ -263,8 +269,8 @@ def _by_district(demand: Demand, some: Integers, weight: Floats) -> Floats:
 def _choices(options: Options, demand: Demand, tt: CostMatrix) -> dict[str, Integers]:
     """Return the open sites of each option, searching for those that say how."""
     place = {name: row for row, name in enumerate(tt.origins.ids)}
-    names = {option.name: option.open or locate(tt, demand, **option.search).open_ids for option in options.options}
-    return {name: np.array(sorted(place[site] for site in sites), np.int64) for name, sites in names.items()}
+    known, _ = resolved(options, tt, demand)
+    return {option.name: np.array(sorted(place[site] for site in option.open), np.int64) for option in known.options}
 
 
 def _front(

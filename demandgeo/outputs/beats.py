@@ -17,6 +17,8 @@ def patrol_areas_layer(record: PatrolAreas, name: str) -> MapLayer:
     """Colour areas so that those beside each other differ; the colour says nothing else."""
     frame, colours = record.to_frame(), colour_numbers(record)
     frame.insert(frame.columns.get_loc("geometry"), "colour", colours)
+    frame["area"] += 1
+    frame.insert(frame.columns.get_loc("geometry"), "label", frame["area"].astype(str) + " " + frame["name"])
     used = int(colours.max())
     return MapLayer(
         title=f"{wording.words(name)}: {len(frame)} patrol area{'s' * (len(frame) != 1)}",
@@ -30,8 +32,9 @@ def patrol_areas_layer(record: PatrolAreas, name: str) -> MapLayer:
             tuple(_members(colours, number) for number in range(1, used + 1)),
             tuple(APART[number % len(APART)] for number in range(used)),
         ),
-        label="name",
+        label="label",
         aliases={
+            "label": "Number and name",
             "colour": "Colour (tells neighbours apart)",
             "demand": wording.capital(wording.amount(record.demand)),
             "districts": "Districts it meets (n)",
@@ -57,4 +60,4 @@ def colour_numbers(record: PatrolAreas) -> Floats:
 
 
 def _members(colours: Floats, number: int) -> str:
-    return ", ".join(str(area) for area in np.flatnonzero(colours == number))
+    return ", ".join(str(area + 1) for area in np.flatnonzero(colours == number))
