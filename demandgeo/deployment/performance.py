@@ -114,7 +114,9 @@ class Performance(Artifact):
     def only(self, shift: int) -> Performance:
         """Return how options met the demand of one shift, on the demand given alone."""
         columns = np.ascontiguousarray(self.by_shift[shift, :, :1])
-        return replace(self, roster=self.roster.only(shift), columns=columns)
+        calls, share = self.standards.calls_per_hour, float(columns.sum() / self.total[0])
+        standards = replace(self.standards, calls_per_hour=None if calls is None else calls * share)
+        return replace(self, roster=self.roster.only(shift), columns=columns, standards=standards)
 
     @cached_property
     def _answers(self) -> tuple[Seconds, Codes]:

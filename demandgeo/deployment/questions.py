@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from demandgeo.deployment.rules import Rules
 from demandgeo.domain import CostMatrix, Demand, Points
+from demandgeo.domain.events import counted_in
 from demandgeo.domain.record import Floats, Integers, Mask
 from demandgeo.errors import ModelError, Problems, did_you_mean
 from demandgeo.kernels.siting import FREE, MUST, NEVER
@@ -78,7 +79,7 @@ class Question:
             points=points,
             demand=weights,
             rules=rules,
-            measure=demand.measure if isinstance(demand, Demand) else "demand",
+            measure=_measure(demand) if isinstance(demand, Demand) else "demand",
             left_out=int(lost.sum()),
             demand_left_out=float(weights[lost].sum()),
         )
@@ -121,6 +122,11 @@ def point_demand(matrix: CostMatrix, demand: Demand | NDArray[Any], problems: Pr
     if finite:
         problems.check(values.any(), "there is no demand", "some above 0 was needed")
     return values
+
+
+def _measure(demand: Demand) -> str:
+    """Say what demand is: sums of weights are harm, or KSI."""
+    return counted_in(demand.weight_name) if demand.measure == "weight" else demand.measure
 
 
 def _check_settings(settings: Mapping[str, Any], problems: Problems) -> None:

@@ -253,9 +253,10 @@ def test_dosage(value):
 
 
 def test_shifts_apart_add_up_to_all_of_them(card):
-    """Coverage and mean time of the day are those of the shifts, weighted by demand."""
+    """Shares of demand and of calls, and means over them, are those of the shifts, weighted by demand."""
     share = dict(zip(SHIFTS, DEMAND.values.sum(axis=1) / DEMAND.values.sum(), strict=True))
-    apart = card.by_shift[card.by_shift["criterion"].isin(["coverage", "mean_time", "expected_coverage"])]
+    averaged = ["coverage", "mean_time", "expected_coverage", "wait_share", "mean_wait", "all_busy"]
+    apart = card.by_shift[card.by_shift["criterion"].isin(averaged)]
     summed = (apart["value"] * apart["shift"].map(share)).groupby([apart["option"], apart["criterion"]]).sum()
     whole = card.rows.set_index(["option", "criterion"])["value"]
     for key, total in summed.items():
