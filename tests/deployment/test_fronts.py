@@ -181,7 +181,7 @@ def check_option(row, chosen, front, tried):
 
 @pytest.mark.parametrize(("objective", "against"), PAIRS)
 @given(city=cities(), seed=st.integers(0, 2**32))
-@settings(max_examples=40)
+@settings(max_examples=30)
 def test_it_is_what_trying_every_plan_gives(objective, against, city, seed):
     rng = np.random.default_rng(seed)
     tried = Tried(city, objective, against, rules_for(city, against, rng))
