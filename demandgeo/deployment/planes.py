@@ -114,7 +114,7 @@ class Plane:
             raise ModelError(
                 "no choice of sites that keeps all the rules was found",
                 "rules that can hold together were needed",
-                "look at p, budget, fixed and forbidden sites, and at the limit of nodes",
+                "look at p, budget, fixed and forbidden sites, and at the limits of nodes and seconds",
             )
         return proof
 

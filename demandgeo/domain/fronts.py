@@ -154,6 +154,11 @@ class ParetoFront(Record):
         return self.table[column].to_numpy(np.float64) * (1.0 if CRITERIA[name].least else -1.0)
 
     @property
+    def time_limited(self) -> bool:
+        """Whether a wall-clock limit ended a search, so that another run may find other plans."""
+        return "time limit" in {*self.table["status"], *self.options["status"]}
+
+    @property
     def whole(self) -> bool:
         """Whether the laxest plan is the best of all plans that keep the rules, with no limit at all."""
         side = 1 if CRITERIA[self.against].least else -1
