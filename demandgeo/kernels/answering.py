@@ -46,7 +46,7 @@ def _reach(seconds, sites, teams, within, nearest, place, count):
     """Let the nearest open site answer; count the teams of all of them."""
     # Compared as float32, which takes half the time: no float32 lies between this and the standard.
     limit = np.float32(within)
-    if limit > within:
+    if float(limit) > within:
         limit = np.nextafter(limit, np.float32(0.0))
     nearest[:] = np.inf
     place[:] = 0
@@ -97,7 +97,8 @@ def order_by_run(nearest, place, count, group, groups, nobody, within, fading_to
     for h in range(n // points):
         for p in range(points):
             i = h * points + p
-            slot[i] = group[p] if nearest[i] <= within else (groups if nearest[i] < fading_to else groups + 1)
+            seconds = float(nearest[i])
+            slot[i] = group[p] if seconds <= within else (groups if seconds < fading_to else groups + 1)
             place[i] = place[i] if nearest[i] < np.inf else nobody
             key[i] = (np.int64(slot[i]) * (nobody + 1) + place[i]) * (crews + 1) + count[i]
     _sort(key, row)

@@ -38,12 +38,12 @@ class Measure(IntEnum):
 
 
 MEASURES = 16
-
-
 TILE = 32
 """Draws added up together: 5,000 points of them stay in a cache of 2 MB."""
 STEP = 8
 """Points between two running sums."""
+SLACK = 1e-12
+"""Share of the demand by which a quantile may be missed: the rounding of its sum."""
 BATCH = 1 << 19
 """Points of options that are in order at a time, to bound the memory (32 bytes each)."""
 
@@ -233,12 +233,12 @@ def _quantiles(tile, far, nearest, whole, found):
     while done < steps:
         _step(tile, far[STEP * done : STEP * (done + 1)], done, beyond)
         done += 1
-        if done % STEP == 0 and _all_beyond(beyond[done], whole):
+        if done % STEP == 0 and _half_beyond(beyond[done], whole):
             break
     for s in range(whole.size):
         for share, k in ((0.5, Measure.P50), (0.9, Measure.P90), (0.95, Measure.P95)):
             # What lies beyond a point is too much once it passes 1 - share: that point is the answer.
-            limit = (1.0 - share + 1e-12) * whole[s]
+            limit = (1.0 - share + SLACK) * whole[s]
             found[k, s] = nearest[far[_first_above(tile, far, beyond[: done + 1], s, limit)]]
 
 
@@ -252,10 +252,10 @@ def _step(tile, rows, step, beyond):
 
 
 @inner_kernel
-def _all_beyond(beyond, whole):
+def _half_beyond(beyond, whole):
     past = True
     for s in range(whole.size):
-        past &= beyond[s] > 0.51 * whole[s]
+        past &= beyond[s] > (0.5 + SLACK) * whole[s]
     return past
 
 
@@ -314,7 +314,7 @@ def _sort_rows(table):
         while True:
             for a in range(n - d):
                 if a & p == r:
-                    _exchange(table[a], table[a + d])
+                    _exchange(table, a, a + d)
             if q == p:
                 break
             d, q, r = q - p, q // 2, p
@@ -322,10 +322,10 @@ def _sort_rows(table):
 
 
 @inner_kernel
-def _exchange(one, other):
-    for s in range(one.size):
-        least, most = min(one[s], other[s]), max(one[s], other[s])
-        one[s], other[s] = least, most
+def _exchange(table, a, b):
+    for s in range(table.shape[1]):
+        least, most = min(table[a, s], table[b, s]), max(table[a, s], table[b, s])
+        table[a, s], table[b, s] = least, most
 
 
 @inner_kernel
