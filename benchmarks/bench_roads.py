@@ -98,9 +98,7 @@ def _accuracy() -> list[dict[str, Any]]:
 
 
 def _wave_row(workload: str, placed: Placed, kernel: Kernel, exact: np.ndarray | None) -> dict[str, Any]:
-    job = functools.partial(
-        by_wave, placed.network, placed.links, placed.pulses(), kernel, placed.network.extent
-    )  # fmt: skip
+    job = functools.partial(by_wave, placed.network, placed.links, placed.pulses(), kernel, settled=True)
     spent, (values, _, step) = _least(job, 3)
     error = None if exact is None else float(np.abs(values[:, 0] - exact).max() / exact.max())
     return _row(workload, f"{kernel.profile.name.lower()} {kernel.h:g} m, step {step:.3g} m", spent, error)

@@ -362,13 +362,16 @@ def add_own(first_event, place, weight, channel, first_unit, unit, middle, profi
 @parallel_kernel
 def settle(
     slot, length, first_event, place, weight, channel, profile, h, reach, step, steps, channels, history, out_lost,
-    out_mass,
+    out_own, out_mass,
 ):  # fmt: skip
-    """Fill out_mass[street, channel] with what the pulses leave on each street, and out_lost with its integral's lack.
+    """Fill out_mass[street, channel] with what the pulses leave on each street, and what its integral lacks of that.
 
     A pulse that crosses a street leaves on it the kernel's mass between the times it enters and leaves. It leaves in
     three steps, whose mean mass is not quite that of its true time. So what the steps say differs from the integral of
     what is collected, by some 1e-6: added to the street, that makes the density keep the weight of its events.
+
+    out_lost[street, channel] is what crossing pulses lack. Nothing is lacking of one that ends within the street.
+    out_own[event] is the weight to add to an event on its own street to make up for what that lacks.
     """
     for street in prange(length.size):
         for c in range(channels):
@@ -386,11 +389,13 @@ def settle(
                     out_mass[street, c] += amplitude * (handed - entered)
                     out_lost[street, c] += amplitude * (handed - left)
         for event in range(first_event[street], first_event[street + 1]):
+            handed = own = 0.0
             for end in range(2):
                 way = place[event] if end == 0 else length[street] - place[event]
-                handed = _handed_on(0.0, way, profile, h, reach, step)
-                out_mass[street, channel[event]] += weight[event] * handed
-                out_lost[street, channel[event]] += weight[event] * (handed - half_mass(profile, min(way, reach), h))
+                handed += _handed_on(0.0, way, profile, h, reach, step)
+                own += half_mass(profile, min(way, reach), h)
+            out_mass[street, channel[event]] += weight[event] * handed
+            out_own[event] = weight[event] * (handed / own - 1.0)
 
 
 @inner_kernel
@@ -406,27 +411,23 @@ def _handed_on(begun, way, profile, h, reach, step):
 
 
 @parallel_kernel
-def add_lost(first_unit, unit, length, extent, lost, out):
-    """Add to each street what its integral lacks, evenly over the units that anything has reached.
+def add_lost(first_unit, unit, length, lost, out):
+    """Add to each street what its integral lacks of the pulses that cross it, evenly along it where anything is.
+
+    What is added to a place depends on its street alone, not on the units: shared out over those that are reached, it
+    changed by 1e-6 of a value where a street was cut into other units.
 
     Parameters
     ----------
     first_unit, unit, length
         As in `collect`.
-    extent
-        float64 [units], metres.
     lost
         float64 [streets, channels]: from `settle`.
     out
         [units, channels]: added to.
     """
     for street in prange(length.size):
-        for c in range(lost.shape[1]):
-            reached = 0.0
-            for at in range(first_unit[street], first_unit[street + 1]):
+        for at in range(first_unit[street], first_unit[street + 1]):
+            for c in range(lost.shape[1]):
                 if out[unit[at], c] != 0.0:
-                    reached += extent[unit[at]]
-            if reached > 0.0:
-                for at in range(first_unit[street], first_unit[street + 1]):
-                    if out[unit[at], c] != 0.0:
-                        out[unit[at], c] += lost[street, c] / reached
+                    out[unit[at], c] += lost[street, c] / length[street]

@@ -139,7 +139,7 @@ def _spread(placed: Placed, own: Floats, kernel: str, step: float | None) -> tup
         return values[:, 0], 0.0, 0.0
     profile, h = kernel_of(kernel, float(levels[-1]), None)
     used_step = step_of(profile, float(levels[0]), step)
-    mass, extent, pulses = 0.0, placed.network.extent, _shared_out(placed, own, levels)
+    mass, pulses = 0.0, _shared_out(placed, own, levels)
     for near, part in parts(placed.network, placed.links, pulses, reach=h, step=used_step):
         wave = Wave.on(near, used_step)
         history = wave.run(part, h)
@@ -148,7 +148,7 @@ def _spread(placed: Placed, own: Floats, kernel: str, step: float | None) -> tup
             if len(single.link):
                 layer = np.ascontiguousarray(history[:, level :: len(levels)])
                 wave.add_density(single, layer, profile, width, values)
-                mass += float(wave.settle(single, layer, (profile, width), extent, values).sum())
+                mass += float(wave.settle(single, layer, (profile, width), values).sum())
         used_step = min(used_step, wave.step)
     return values[:, 0], mass, used_step
 

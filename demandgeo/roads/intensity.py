@@ -233,16 +233,16 @@ def _spread(placed: Placed, pulses: Pulses, kernel: Kernel) -> tuple[Floats, flo
         values = by_shortest_path(placed.links, pulses, kernel)
         mass, step = float((values.sum(axis=1) * placed.network.extent).sum()), None
     else:
-        values, mass, step = by_wave(placed.network, placed.links, pulses, kernel, placed.network.extent)
+        values, mass, step = by_wave(placed.network, placed.links, pulses, kernel, settled=True)
     return values, mass / total if total > 0 else 0.0, step
 
 
 def by_wave(
-    network: Network, links: Links, pulses: Pulses, kernel: Kernel, extent: Floats | None = None
+    network: Network, links: Links, pulses: Pulses, kernel: Kernel, *, settled: bool = False
 ) -> tuple[Floats, float, float]:
     """Return the density per metre [units, layers], its integral, and the time step used.
 
-    Without the extents of the units, which are then mere places, the integral is not taken, and 0.
+    Unless `settled`, for units that are mere places, the integral is not taken, and 0.
     """
     values = np.zeros((len(links.unit), pulses.channels))
     mass, step = 0.0, kernel.step
@@ -253,8 +253,8 @@ def by_wave(
             wave = Wave.on(near, kernel.step, continuous=kernel.method == "continuous", dead_end=kernel.dead_end)
             history = wave.run(own, kernel.reach)
             wave.add_density(own, history, kernel.profile, kernel.h, block)
-            if extent is not None:
-                mass += float(wave.settle(own, history, (kernel.profile, kernel.h), extent, block).sum())
+            if settled:
+                mass += float(wave.settle(own, history, (kernel.profile, kernel.h), block).sum())
             step = min(step, wave.step)
         values[:, first : first + layers.channels] = block
     return values, mass, step

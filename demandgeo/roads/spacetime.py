@@ -96,7 +96,7 @@ def spacetime_density(
     pulses = Pulses.of(placed.link[event], placed.place[event], weight, moment.astype(np.int64), len(times))
     profile, h = kernel_of(kernel, float(bandwidth), None)
     spread = Kernel("continuous", profile, h, step_of(profile, h, step), "reflect")
-    values, mass, used_step = by_wave(placed.network, placed.links, pulses, spread, placed.network.extent)
+    values, mass, used_step = by_wave(placed.network, placed.links, pulses, spread, settled=True)
     names = [str(time).removesuffix("T00:00:00") for time in times]
     return demand_on(
         placed,

@@ -151,19 +151,22 @@ class Wave:
             out,
         )  # fmt: skip
 
-    def settle(
-        self, pulses: Pulses, history: NDArray[Any], kernel: tuple[Profile, float], extent: Floats, out: NDArray[Any]
-    ) -> Floats:
+    def settle(self, pulses: Pulses, history: NDArray[Any], kernel: tuple[Profile, float], out: NDArray[Any]) -> Floats:
         """Add to out what its integral lacks, and return the mass on each link, [links, channels]."""
         profile, h = kernel
         links, channels = self.links, pulses.channels
         lost, mass = np.empty((2, len(links.length), channels))
+        weight = np.empty(len(pulses.link))
         settle(
             self.slot, links.length, pulses.first_of(links), pulses.place, pulses.weight, pulses.channel,
             int(profile), h, reach_of(profile, h), self.step, history.shape[1] // channels, channels, history, lost,
-            mass,
+            weight, mass,
         )  # fmt: skip
-        add_lost(links.first_unit, links.unit, links.length, extent, lost, out)
+        add_own(
+            pulses.first_of(links), pulses.place, weight, pulses.channel, links.first_unit, links.unit, links.middle,
+            int(profile), h, reach_of(profile, h), out,
+        )  # fmt: skip
+        add_lost(links.first_unit, links.unit, links.length, lost, out)
         return mass
 
 

@@ -43,7 +43,7 @@ def made():
     for profile, step in ((Profile.QUARTIC, 5.0), (Profile.UNIFORM, 5.0), (Profile.GAUSSIAN, 40.0)):
         kernel = Kernel("continuous", profile, 100.0, step, "reflect")
         yield by_wave(placed.network, placed.links, placed.pulses(layer, 3), kernel)[0]
-        yield by_wave(placed.network, placed.links, placed.pulses(), kernel, placed.network.extent)[0]
+        yield by_wave(placed.network, placed.links, placed.pulses(), kernel, settled=True)[0]
     yield by_shortest_path(placed.links, placed.pulses(), kernel)
 """
 
