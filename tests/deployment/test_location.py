@@ -303,5 +303,5 @@ def test_its_layer_and_sentence():
     matrix = CostMatrix(Points.from_frame(frame), Points.numbered(3), [[1, 2, 9], [9, 9, 1]], "day")
     best = locate(matrix, np.ones(3), p=1)
     assert best.to_frame()["open"].tolist() == [False, True] if best.open_ids == ("B",) else [True, False]
-    assert best.sentence().startswith("1 of 2 sites (p-median): 12")
+    assert best.sentence().startswith("1 of 2 sites (p-median): 4 s on the mean to demand")
     assert "(gap 0.00%, optimal)" in best.sentence()
