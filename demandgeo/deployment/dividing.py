@@ -16,7 +16,7 @@ from demandgeo.domain.record import Floats, Integers
 from demandgeo.kernels.districting import anneal_areas, choose_centres, grow_areas, price_areas
 from demandgeo.kernels.siting import FREE
 
-HEATS = (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
+HEATS = (0.0, 0.15, 0.3, 0.6, 2.0, 8.0)
 """Of the annealed runs, in units of the mean time x a unit's mean share: little heat is best for a fine map, much for
 a coarse one."""
 
@@ -33,7 +33,7 @@ PULL = 1e-6
 """Weight of a unit without demand, as a share of the mean: it goes to a near area, and costs nothing to speak of."""
 
 TURNS = 3
-"""Most times that the bound's centres are tried."""
+"""Times that the bound's centres are tried; the bound differs a little with the plan that it is raised towards."""
 
 PATIENCE = 10
 """Steps without a better bound after which steps are shortened."""
@@ -241,9 +241,8 @@ def divide_and_centre(division: Division, *, seed: int, moves: int, steps: int) 
         raised, centre = centre_bound(division, best, steps)
         bound = max(bound, raised)
         plan = _settled(division, centre, seed + turn * ROUNDS, moves)
-        if not plan.better_than(best, division):
-            break
-        best = plan
+        if plan.better_than(best, division):
+            best = plan
     return best, bound
 
 

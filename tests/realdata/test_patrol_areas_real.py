@@ -22,6 +22,7 @@ def crime(west_yorkshire):
     return count(read_police_uk(CRIMES), west_yorkshire)
 
 
+@pytest.mark.long
 def test_twelve_areas_round_chosen_centres(crime):
     plan = patrol_areas(crime, areas=12, balance=0.15)
     assert plan.balanced
