@@ -20,9 +20,9 @@ from sklearn.neighbors import KernelDensity
 from workloads import CRS, Force, distinct, force, layered
 
 from demandgeo.density import adaptive_surface, choose_bandwidth, significant_peaks, spacetime_surface, surface
-from demandgeo.statistics.layers import layers_of
 from demandgeo.density.smoothing import Rows, Smoother
 from demandgeo.domain import Events, Grid
+from demandgeo.statistics.layers import layers_of
 from demandgeo.statistics.locations import Locations
 
 SIZES = {"small": ((20_000, 250),), "full": ((100_000, 1000), (1_000_000, 1000))}
