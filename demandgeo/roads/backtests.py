@@ -15,8 +15,8 @@ from demandgeo.registry import stage
 from demandgeo.roads.expected import Metres, NotNegative
 from demandgeo.roads.facilities import Facilities
 from demandgeo.roads.performance import Dispersion, Performance, expectation, fitted
-from demandgeo.roads.placement import Placed, counted, place
 from demandgeo.roads.snapping import Match
+from demandgeo.roads.tallies import Tally, counted, tally
 from demandgeo.statistics.captures import capture
 
 Part = Annotated[float, Field(gt=0, lt=1)]
@@ -87,7 +87,7 @@ def backtest(
     """
     _check(events, after, network)
     before, later = (
-        place(table, network, junction_radius=junction_radius, max_distance=max_distance, match=match)
+        tally(table, network, junction_radius=junction_radius, max_distance=max_distance, match=match)
         for table in (events, after)
     )
     held = later.weight
@@ -112,7 +112,7 @@ def backtest(
     )
 
 
-def scores_of(placed: Placed, model: Performance) -> dict[str, Floats]:
+def scores_of(placed: Tally, model: Performance) -> dict[str, Floats]:
     """Return what each method ranks places by, per metre."""
     metres = np.maximum(placed.places.length, 1.0)
     modelled, after = expectation(placed, model)

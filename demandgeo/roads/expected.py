@@ -16,9 +16,9 @@ from demandgeo.registry import stage
 from demandgeo.roads.diagnostics import calibration, cumulative_residuals, outside
 from demandgeo.roads.facilities import JUNCTION, SEGMENT, Facilities
 from demandgeo.roads.performance import Dispersion, Performance, expectation, fitted
-from demandgeo.roads.placement import Placed, counted, place
 from demandgeo.roads.ranking import RankBy, false_discovery, score, worst
 from demandgeo.roads.snapping import Match
+from demandgeo.roads.tallies import Tally, counted, tally
 from demandgeo.statistics.costs import load
 from demandgeo.statistics.negative_binomial import Posterior
 
@@ -123,7 +123,7 @@ def empirical_bayes(
     (['8', '31'], True)
     """
     _check(events, network)
-    placed = place(events, network, junction_radius=junction_radius, max_distance=max_distance, match=match)
+    placed = tally(events, network, junction_radius=junction_radius, max_distance=max_distance, match=match)
     model = fitted(placed, events.years, traffic=traffic, covariates=covariates, dispersion=dispersion)
     modelled, after = expectation(placed, model)
     table = _table(placed, model, modelled, after, years=events.years, confidence=confidence)
@@ -164,7 +164,7 @@ def empirical_bayes(
 
 
 def _table(
-    placed: Placed, model: Performance, modelled: Floats, after: Posterior, *, years: float, confidence: float
+    placed: Tally, model: Performance, modelled: Floats, after: Posterior, *, years: float, confidence: float
 ) -> pd.DataFrame:
     places = placed.places
     low, high = after.interval(confidence)
@@ -224,7 +224,7 @@ def _described(model: Performance) -> dict[str, Any]:
     }
 
 
-def _severity(placed: Placed) -> dict[str, float]:
+def _severity(placed: Tally) -> dict[str, float]:
     severity = placed.severity
     halves = severity.events_for_half
     return {

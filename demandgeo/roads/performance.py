@@ -13,7 +13,7 @@ from demandgeo.domain import Labels
 from demandgeo.domain.record import Floats, Mask
 from demandgeo.errors import ModelError, Problems, did_you_mean
 from demandgeo.roads.facilities import JUNCTION, SEGMENT, Facilities
-from demandgeo.roads.placement import Placed
+from demandgeo.roads.tallies import Tally
 from demandgeo.statistics.credibility import Severity
 from demandgeo.statistics.negative_binomial import Fit, Posterior, fit, posterior
 
@@ -96,7 +96,7 @@ def traffic_of(places: Facilities, attribute: str | None) -> Floats:
 
 
 def fitted(
-    placed: Placed, years: float, *, traffic: str | None, covariates: Sequence[str], dispersion: Dispersion
+    placed: Tally, years: float, *, traffic: str | None, covariates: Sequence[str], dispersion: Dispersion
 ) -> Performance:
     """Fit both functions; with ``"auto"`` the form of the dispersion under which the counts are likelier.
 
@@ -123,7 +123,7 @@ def fitted(
 
 
 def _fitted(
-    placed: Placed,
+    placed: Tally,
     years: float,
     designs: Sequence[tuple[str, Mask, tuple[str, ...], Floats]],
     traffic: Floats,
@@ -155,7 +155,7 @@ def _design(
     return tuple(varied), np.column_stack(list(varied.values()))
 
 
-def expectation(placed: Placed, model: Performance) -> tuple[Floats, Posterior]:
+def expectation(placed: Tally, model: Performance) -> tuple[Floats, Posterior]:
     """Return what each place would suffer if it were as its kind is, and what is known of its true mean.
 
     Events and their mean weight are taken as independent. Where mean weights differ between places the product of a

@@ -15,9 +15,9 @@ from demandgeo.domain import Events, Network, Sites
 from demandgeo.domain.record import Floats, Geometries, Integers
 from demandgeo.errors import ModelError
 from demandgeo.roads.facilities import EMPTY, Facilities, street_names
-from demandgeo.roads.placement import snapping_of
 from demandgeo.roads.snapping import snap
 from demandgeo.roads.strokes import strokes
+from demandgeo.roads.tallies import snapping_of
 
 Runs = Integers
 """int64 [runs, 2]: first cell and the cell after the last, in order along the strokes."""

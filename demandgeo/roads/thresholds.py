@@ -21,8 +21,8 @@ from demandgeo.errors import ModelError, Problems, did_you_mean
 from demandgeo.registry import stage
 from demandgeo.roads.facilities import street_names
 from demandgeo.roads.nearby import within_streets
-from demandgeo.roads.placement import counted
 from demandgeo.roads.snapping import snap
+from demandgeo.roads.tallies import counted
 
 RULES = Path(__file__).with_name("cluster_rules.csv")
 NAMED = 3

@@ -15,7 +15,7 @@ from demandgeo.domain import Events, Sites, Table, check_same_crs
 from demandgeo.domain.record import Floats, Mask
 from demandgeo.errors import ModelError, Problem, Problems, SourceError, did_you_mean
 from demandgeo.registry import stage
-from demandgeo.roads.placement import place, snapping_of
+from demandgeo.roads.tallies import snapping_of, tally
 from demandgeo.statistics.negative_binomial import posterior
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -157,7 +157,7 @@ def _row(before: float, expected: float, variance: float, happened: float, confi
 def _counts(sites: Sites, after: Events) -> Floats:
     """Return the later events on each site, in the order of the sites."""
     radius = float(sites.model.get("junction_radius_m", 0.0))
-    placed = place(after, sites.network, junction_radius=radius, **snapping_of(sites))
+    placed = tally(after, sites.network, junction_radius=radius, **snapping_of(sites))
     by_name = dict(zip(placed.places.ids(), placed.number.tolist(), strict=True))
     return np.array([by_name.get(site, np.nan) for site in sites.table["site"]])
 

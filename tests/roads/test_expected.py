@@ -13,8 +13,8 @@ from demandgeo.errors import GeometryError, ModelError
 from demandgeo.roads import backtest, empirical_bayes
 from demandgeo.roads.facilities import Facilities
 from demandgeo.roads.performance import expectation, fitted
-from demandgeo.roads.placement import place
 from demandgeo.roads.ranking import false_discovery, worst
+from demandgeo.roads.tallies import tally
 from demandgeo.statistics.captures import capture
 from demandgeo.statistics.negative_binomial import Posterior
 from demandgeo.synthetic import make_city
@@ -27,7 +27,7 @@ def judged(seed: int, years: list[int]) -> dict[str, float]:
     city = make_city("small", seed)
     net, made = city.network(), city.collisions()
     truth = made.links["expected_ksi_per_year"].to_numpy() * len(years)
-    placed = place(city.casualties("collision", years=years), net, junction_radius=0.0, max_distance=50.0)
+    placed = tally(city.casualties("collision", years=years), net, junction_radius=0.0, max_distance=50.0)
     model = fitted(placed, float(len(years)), traffic="aadt", covariates=(), dispersion="auto")
     usual, after = expectation(placed, model)
     low, high = after.interval(0.9)
@@ -48,7 +48,7 @@ def judged(seed: int, years: list[int]) -> dict[str, float]:
 
 def placed_next(city, net):
     after = city.casualties("collision", years=[2022])
-    return place(after, net, junction_radius=0.0, max_distance=50.0).weight
+    return tally(after, net, junction_radius=0.0, max_distance=50.0).weight
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Events put on the segments and junctions of a network."""
+"""Events counted on the segments and junctions of a network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from demandgeo.statistics.credibility import Severity, severity_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Placed:
+class Tally:
     """Events on facilities.
 
     Attributes
@@ -40,15 +40,15 @@ class Placed:
     balance: Balance
 
 
-def place(
+def tally(
     events: Events, network: Network, *, junction_radius: float, max_distance: float, match: Match = "distance"
-) -> Placed:
+) -> Tally:
     """Put events on their street (see `snap`), and there on the segment or the junction they belong to."""
     places = Facilities.of(network, junction_radius)
     snapped = snap(events, places.network, max_distance=max_distance, match=match)
     row = places.at(snapped.segment, snapped.position)
     there, n = row >= 0, len(places)
-    return Placed(
+    return Tally(
         places,
         row,
         np.bincount(row[there], minlength=n).astype(np.float64),
