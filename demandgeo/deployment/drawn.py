@@ -149,6 +149,7 @@ def _teams(given: int | dict[str, Any], shifts: Mapping[str, Any]) -> dict[str, 
     """Return teams by base and shift, from the three ways to write them."""
     if isinstance(given, int):
         return {EVERY: {EVERY: given}}
-    if given and all(key in shifts and isinstance(number, int) for key, number in given.items()):
+    # One shift among the keys, and all are shifts: a name that is none of them is a shift misspelt, no base.
+    if given.keys() & shifts.keys() and all(isinstance(number, int) for number in given.values()):
         return {EVERY: dict(given)}
     return {base: {EVERY: number} if isinstance(number, int) else dict(number) for base, number in given.items()}

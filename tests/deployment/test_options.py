@@ -73,7 +73,7 @@ def test_what_people_write_is_what_is_read(tmp_path):
         ("[A, 7]", "A", r"options.yaml:15:19: options.1.open: is 'A'"),
         ("[A, 7]", "[7]", "option 'drawn' closes 'A', which is fixed"),
         ("[A, 7]", "[A, Old]", "option 'drawn' opens 'Old', which is closed"),
-        ("late: 2,", "lat: 2,", r"uses the base 'early' and does not open it"),
+        ("late: 2,", "lat: 2,", "option 'drawn' has teams in the shift 'lat'; one of early, late, night; did you mean"),
         ("late: 3}", "lat: 3}", 'teams in the shift .lat.; one of early, late, night; did you mean "late"'),
         ("A: {early: 2", "C: {early: 2", "option 'now' closes 'A', which is fixed"),
         ('"23:00", "07:00"', '"23:00", "06:00"', "ends at 06:00 and 'early' begins at 07:00"),
