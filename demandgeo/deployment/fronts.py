@@ -168,13 +168,11 @@ def _question(demand: Demand, tt: CostMatrix, options: Options | None, settings:
     """State what is searched; every mistake in settings and data is said at once."""
     problems = Problems()
     _check_criteria(demand, tt, settings, problems)
+    known = set(tt.origins.ids)
     for option in () if options is None else options.options:
-        for name in option.open:
-            problems.check(
-                name in tt.origins.ids,
-                f"option {option.name!r}: the travel times have no site {name!r}",
-                remedy=did_you_mean(name, tt.origins.ids),
-            )
+        for name in sorted(set(option.open) - known):  # the nearest name is dear to find
+            found = f"option {option.name!r}: the travel times have no site {name!r}"
+            problems.add(found, remedy=did_you_mean(name, tt.origins.ids))
     free = settings["against"] in ("sites", "sites_cost")
     asked = {
         **settings,

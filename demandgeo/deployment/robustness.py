@@ -94,11 +94,13 @@ def _scaled(gain: Floats) -> Floats:
 def _take(worth: Floats, out_taken: Floats, out_total: Floats) -> None:
     """Add one draw: each option takes its rank; options that are level share theirs in equal parts."""
     order = np.argsort(-worth, kind="stable")
-    starts = np.flatnonzero(np.r_[True, np.diff(worth[order]) < -LEVEL])
-    for start, end in zip(starts, np.r_[starts[1:], worth.size], strict=True):
-        tied = order[start:end]
-        out_taken[tied, start : min(end, out_taken.shape[1])] += 1.0 / tied.size
-        out_total[tied] += (start + 1 + end) / 2.0
+    begins = np.r_[True, np.diff(worth[order]) < -LEVEL]
+    start, tie = np.flatnonzero(begins), np.cumsum(begins) - 1
+    end = np.r_[start[1:], worth.size]
+    out_total[order] += (start[tie] + 1 + end[tie]) / 2.0
+    for rank in range(out_taken.shape[1]):
+        level = order[start[tie[rank]] : end[tie[rank]]]
+        out_taken[level, rank] += 1.0 / level.size
 
 
 def dominators(gain: Floats) -> list[int | None]:

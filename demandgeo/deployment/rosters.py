@@ -52,11 +52,9 @@ class Roster:
         problems, place = Problems(), {name: row for row, name in enumerate(tt.origins.ids)}
         for option in options.options:
             for name in option.open:
-                problems.check(
-                    name in place,
-                    f"option {option.name!r}: the travel times have no site {name!r}",
-                    remedy=did_you_mean(name, place),
-                )
+                if name not in place:  # the nearest name is dear to find
+                    found = f"option {option.name!r}: the travel times have no site {name!r}"
+                    problems.add(found, remedy=did_you_mean(name, place))
         problems.raise_as(ModelError)
         first, site, teams, officers = [0], list[int](), list[float](), list[float]()
         for option in options.options:

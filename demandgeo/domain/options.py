@@ -164,11 +164,12 @@ class Options(Record):
             problems.add(f"a base is {status!r}", f"one of {', '.join(STATUSES)}", did_you_mean(status, STATUSES))
         problems.check(self.bases["base"].is_unique, "a base stands twice")
         problems.check(not (self.bases["cost_per_year"] < 0).any(), "a base costs less than 0")
+        fixed, closed = self.with_status("fixed"), self.with_status("closed")
         for option in self.options:
             if option.open:
-                for base in self.with_status("fixed"):
+                for base in fixed:
                     problems.check(base in option.open, f"option {option.name!r} closes {base!r}, which is fixed")
-                for base in self.with_status("closed"):
+                for base in closed:
                     problems.check(base not in option.open, f"option {option.name!r} opens {base!r}, which is closed")
 
     @classmethod
