@@ -98,7 +98,7 @@ def shift_plan_layer(record: ShiftPlan, name: str) -> MapLayer | None:
         subtitle=f"{record.delivered_share:.0%} of the dosage is delivered, areas weighted by risk",
         frame=frame,
         column="class",
-        unit="visited by",
+        unit="officer",
         classes=classes,
         label="area",
         aliases={

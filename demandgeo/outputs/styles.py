@@ -139,7 +139,11 @@ def _labels(layer: MapLayer) -> Element:
     )  # fmt: skip
     SubElement(style, "text-buffer", bufferDraw="1", bufferSize="0.8", bufferSizeUnits="MM",
                bufferColor="255,255,255,255", bufferOpacity="1")  # fmt: skip
-    SubElement(settings, "placement", placement="1", centroidInside="1")
+    # Over the middle of an area; beside a point, which a name would hide.
+    beside = layer.kind == "marker"
+    SubElement(
+        settings, "placement", placement="0" if beside else "1", dist="1.5" if beside else "0", centroidInside="1"
+    )
     SubElement(settings, "rendering", drawLabels="1", obstacle="1")
     return labeling
 

@@ -36,7 +36,7 @@ def test_a_shift_is_written_with_its_timetable_and_drawn(tmp_path):
     assert len(pd.read_csv(files[2])) == 6
     assert "no rota can do with fewer" in files[1].read_text()
     layer = map_layers({"shift": plan})["shift"]
-    assert (layer.unit, layer.classes.labels) == ("visited by", ("officer 1",))
+    assert (layer.unit, layer.classes.labels) == ("officer", ("officer 1",))
 
 
 def test_a_grant_is_written_as_the_table_it_prints(tmp_path):
