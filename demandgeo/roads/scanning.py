@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
@@ -104,7 +104,6 @@ def scan_streets(
     as_good = len(drawn) - np.searchsorted(drawn, statistic * (1 - 1e-9), side="left").astype(np.float64)
     p = (1.0 + as_good) / (1.0 + len(drawn))
     centre = int(best.argmax())
-    inside = windows.units(centre, int(ring[centre]))
     return LocalStatistic(
         support=net,
         statistic=statistic,
@@ -121,18 +120,26 @@ def scan_streets(
             "lixel_m": float(lixel),
             "replicates": replicates,
             "seed": seed,
-            "best_lixel": centre,
-            "best_segment": str(net.segment_ids[net.unit_segment[centre]]),
-            "best_street": net.name.to_array()[net.unit_segment[centre]],
+            **_best(net, centre, windows.units(centre, int(ring[centre])), cases, expected),
             "best_radius_m": float((ring[centre] + 1) * longest / rings),
-            "best_length_km": float(net.extent[inside].sum() / M_PER_KM),
-            "events_in_best": int(cases[inside].sum()),
-            "expected_in_best": float(expected[inside].sum()),
             "p_of_best": float(p[centre]),
             "not_on_a_street": len(placed.events) - total,
             "period": placed.events.period,
         },
     )
+
+
+def _best(net: Network, centre: int, inside: Integers, cases: Any, expected: Floats) -> dict[str, Any]:
+    """Say where the best window is and what it holds."""
+    segment = net.unit_segment[centre]
+    return {
+        "best_lixel": centre,
+        "best_segment": str(net.segment_ids[segment]),
+        "best_street": net.name.to_array()[segment],
+        "best_length_km": float(net.extent[inside].sum() / M_PER_KM),
+        "events_in_best": int(cases[inside].sum()),
+        "expected_in_best": float(expected[inside].sum()),
+    }
 
 
 class _Windows(NamedTuple):

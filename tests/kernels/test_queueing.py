@@ -124,7 +124,7 @@ def test_the_approximation_equals_its_twin_and_keeps_the_mean(seed, queue):
     assert busy.mean() == pytest.approx(given_to[-1], rel=1e-12)
 
 
-@needs_jit
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="millions of drawn events take minutes without the compiler")
 def test_200_instances_beside_the_exact_model():
     """The simulation keeps within 0.02; Larson's approximation does where no neighbours are busy together."""
     larson, drawn = [], []
