@@ -139,7 +139,12 @@ def test_criteria_carry_direction_and_unit_and_writers_any_subject():
     def write(artifacts: dict[str, Demand], folder: Path, *, title: str = "") -> list[Path]:
         raise NotImplementedError
 
-    assert registry.CRITERIA._entries["x.time"].labels == {"direction": "lower", "unit": "min"}
+    assert registry.CRITERIA._entries["x.time"].labels == {
+        "direction": "lower",
+        "unit": "min",
+        "needs": "",
+        "by_shift": "yes",
+    }
     assert set(registry.WRITERS._entries["x.file"].settings.model_fields) == {"title"}
     with pytest.raises(TypeError, match="direction is 'up'"):
         criterion("x.other", direction="up", unit="min")

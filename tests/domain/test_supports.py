@@ -86,7 +86,10 @@ def study_areas(draw) -> Zones:
 @given(study_areas(), st.sampled_from([100.0, 250.0, 333.3, (150.0, 400.0), 20_000.0]))
 def test_the_extents_of_a_grid_sum_to_the_study_area(area, cell):
     grid = Grid.over(area, cell=cell)
-    assert grid.extent.sum() == pytest.approx(shapely.area(area.outline()), rel=1e-9)
+    outline = area.outline()
+    # Corners that clipping makes are rounded to a double: that moves a border, which counts where an area is a thread.
+    rounding = shapely.length(outline) * float(np.spacing(np.abs(outline.bounds).max()))
+    assert grid.extent.sum() == pytest.approx(shapely.area(outline), rel=1e-9, abs=rounding)
     west, south, east, north = shapely.bounds(area.outline())
     assert grid.bounds[0] <= west
     assert grid.bounds[1] <= south
