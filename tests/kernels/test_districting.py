@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import networkx as nx
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +14,8 @@ from scipy.spatial import Delaunay
 from demandgeo.kernels.districting import TINY, anneal_areas, choose_centres, grow_areas, price_areas
 from tests.kernels import reference_districting as reference
 from tests.kernels.threads import assert_same_bytes
+
+needs_jit = pytest.mark.skipif(numba.config.DISABLE_JIT, reason="NUMBA_DISABLE_JIT is set: nothing is compiled")
 
 PENALTY = 50.0
 
@@ -159,6 +162,7 @@ def made():
 """
 
 
+@needs_jit
 @pytest.mark.parametrize("layer", ["workqueue", "omp"])
 def test_any_number_of_threads_gives_the_same_bytes(layer, tmp_path):
     assert_same_bytes(layer, tmp_path, SCRIPT)
