@@ -22,7 +22,7 @@ def gains(values: Floats, directions: Sequence[str]) -> Floats:
     return np.asarray(values * np.array([1.0 if direction == "higher" else -1.0 for direction in directions]))
 
 
-def rank_probability(gain: Floats, *, draws: int, seed: int, weights: Floats | None = None) -> tuple[Floats, Floats]:
+def rank_probability(gain: Floats, *, draws: int, seed: int) -> tuple[Floats, Floats]:
     """Return how often each option takes each rank when scenario and criterion weights are drawn.
 
     Each draw takes one of the scenarios and weights uniform over all that are >= 0 and sum to 1; worth is the weighted
@@ -35,8 +35,6 @@ def rank_probability(gain: Floats, *, draws: int, seed: int, weights: Floats | N
         float64 [options, criteria, scenarios], higher is better.
     draws, seed
         Number of draws and their chance.
-    weights
-        float64 [criteria]: kept in every draw, so that only demand varies.
 
     Returns
     -------
@@ -47,7 +45,7 @@ def rank_probability(gain: Floats, *, draws: int, seed: int, weights: Floats | N
     chance = np.empty((draws, criteria + 1))
     fill_uniform(seed, 0, chance)
     which = (chance[:, 0] * scenarios).astype(np.int64)
-    exponential = -np.log1p(-chance[:, 1:]) if weights is None else np.broadcast_to(weights, (draws, criteria))
+    exponential = -np.log1p(-chance[:, 1:])
     drawn = exponential / exponential.sum(axis=1, keepdims=True)
     scaled = _scaled(gain)
     ranks = min(options, MOST_RANKS)
